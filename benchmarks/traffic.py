@@ -69,7 +69,7 @@ class Traffic:
         """Write a payment, open its invoice at Duitku, and pay it there."""
         payment = self._draft()
         invoice = self._duitku.create_invoice(payment, 60, "https://example.com/")
-        item = payment_item(payment) | {"gateway": invoice_attributes(invoice)}
+        item = payment_item(payment) | invoice_attributes(payment, invoice)
         self._aws.dynamodb.put_item(TableName=self.table, Item=to_wire(item))
         paid = {"paymentMethod": "SP", "callback": False}
         url = f"{self.stack.duitku_url}/_sim/orders/{payment.id}/pay"

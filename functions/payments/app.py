@@ -185,8 +185,9 @@ def get_payment_history(payment_id: Annotated[Id, Path(alias="id")]) -> ListView
 
     Raises Forbidden and NotFound.
     """
-    payment = _readable(payment_id)
-    return {"items": [history_view(event, api.caller) for event in _payments().history(payment.id)]}
+    payment, events = _payments().read(payment_id)
+    check_owner(api.caller, existing(payment).user_id)
+    return {"items": [history_view(event, api.caller) for event in events]}
 
 
 def _readable(payment_id: str) -> Payment:

@@ -17,6 +17,7 @@ from lunas.aws.settings import setting
 from lunas.domain.delivery import DeliveryRequest
 from lunas.observability import logger
 from lunas.storage.expressions import from_wire
+from lunas.storage.keys import id_of
 
 clients.prepare(clients.sqs)
 
@@ -45,7 +46,7 @@ def _new_request(change: dict[str, Any]) -> DeliveryRequest | None:
     if (old.get("paymentId"), old.get("deliveryRequest")) == asked:
         return None
     return DeliveryRequest(
-        enrollment_id=new["id"],
+        enrollment_id=id_of(new),
         payment_id=new["paymentId"],
         user_id=new["userId"],
         course_id=new["courseId"],

@@ -15,6 +15,7 @@ from lunas.aws.queues import SaleReportQueue, SaleReportRequest
 from lunas.aws.settings import setting
 from lunas.observability import logger
 from lunas.storage.expressions import from_wire
+from lunas.storage.keys import id_of
 
 clients.prepare(clients.sqs)
 
@@ -39,7 +40,7 @@ def _new_report(change: dict[str, Any]) -> SaleReportRequest | None:
     old = from_wire(change.get("OldImage") or {})
     if not _happened(new, old):
         return None
-    return SaleReportRequest(new["id"], new.get("correlationId"), new["status"])
+    return SaleReportRequest(id_of(new), new.get("correlationId"), new["status"])
 
 
 def _happened(new: dict[str, Any], old: dict[str, Any]) -> bool:

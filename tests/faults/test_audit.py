@@ -10,7 +10,7 @@ import pytest
 from local.cloud import Stack
 from lunas.domain.audit_feeds import SETTLED_AFTER
 from lunas.domain.enrollments import Delivery, DeliveryStatus, Enrollment, enrollment_id
-from lunas.domain.times import to_iso
+from lunas.domain.times import from_iso, to_iso
 from lunas.storage import keys
 from lunas.storage.enrollment_items import enrollment_item
 from lunas.storage.expressions import Change, Item, Key, placeholders
@@ -20,6 +20,7 @@ from tests.support.users import Person, Users, eventually
 
 COURSE, BUNDLE = "python-dasar", "bundle-data"
 AGED = SETTLED_AFTER + timedelta(minutes=5)
+TIMES = ("createdAt", "updatedAt", "approvedAt", "completedAt")
 
 
 type Damage = Callable[["Auditing", Json], None]
@@ -34,19 +35,18 @@ class Auditing:
         self.table = self._cloud.table
 
     def age(self, payment: Json) -> None:
-        """Move everything that happened to a payment into the past, as the audit's feeds see it."""
+        """Move everything that happened to a payment into the past, unless it is there already."""
         self._touched[payment["id"]] = payment
-        moment = to_iso(datetime.now(UTC) - AGED)
-        for event in self.history(payment["id"]):
-            order = f"{moment}#{payment['id']}#{event['version']:06}"
-            self.change(event, kindKey=keys.day_of_history(moment), listSort=order)
-        for enrollment in self.enrollments(payment):
-            self.change(enrollment, listSort=f"{moment}#{enrollment['id']}")
+        stored = self.table.get(keys.payment(payment["id"]))
+        belonging = [*self.history(payment["id"]), *self.enrollments(payment)]
+        for item in [stored, *belonging] if stored else belonging:
+            if moved := _moved(item):
+                self.change(item, **moved)
 
     def run(self) -> None:
         """Run the audit once, from an hour ago on, whatever the schedule has read since."""
         hour_ago = to_iso(datetime.now(UTC) - AGED - timedelta(hours=1))
-        for feed in ("HISTORY", "ENROLLMENT"):
+        for feed in ("PAYMENT", "HISTORY", "ENROLLMENT"):
             self.table.update(keys.audit(feed), Change({"checkpoint": hour_ago}))
         self._cloud.invoke("AuditFunction")
 
@@ -57,7 +57,7 @@ class Auditing:
         return str(item["checkpoint"])
 
     def history(self, payment_id: str) -> list[Item]:
-        """Return the items of a payment's history."""
+        """Return the items of a payment's history: of every change, not of its opening."""
         request = {
             "KeyConditionExpression": "pk = :pk AND begins_with(sk, :sk)",
             "ExpressionAttributeValues": placeholders(
@@ -104,6 +104,13 @@ class Auditing:
 
 def _key(item: Item) -> Key:
     return {"pk": item["pk"], "sk": item["sk"]}
+
+
+def _moved(item: Item) -> dict[str, str]:
+    """Return the times of an item that are not in the past yet, moved there."""
+    times = {name: from_iso(item[name]) for name in TIMES if name in item}
+    past = datetime.now(UTC) - SETTLED_AFTER
+    return {name: to_iso(time - AGED) for name, time in times.items() if time > past}
 
 
 @pytest.fixture
@@ -212,11 +219,11 @@ def enrollment_of_another(auditing: Auditing, payment: Json) -> None:
 
 
 def history_gap(auditing: Auditing, payment: Json) -> None:
-    auditing.delete(auditing.history(payment["id"])[1])
+    auditing.delete(auditing.history(payment["id"])[0])
 
 
 def history_rewritten(auditing: Auditing, payment: Json) -> None:
-    auditing.change(auditing.history(payment["id"])[1], actor="user:u1")
+    auditing.change(auditing.history(payment["id"])[0], actor="user:u1")
 
 
 def status_flipped(auditing: Auditing, payment: Json) -> None:
@@ -224,7 +231,10 @@ def status_flipped(auditing: Auditing, payment: Json) -> None:
 
 
 def amount_taken_away(auditing: Auditing, payment: Json) -> None:
-    auditing.change(dict(keys.payment(payment["id"])), amount=0)
+    key = keys.payment(payment["id"])
+    stored = auditing.table.get(key)
+    assert stored
+    auditing.change(dict(key), purchase={**stored["purchase"], "amount": 0})
 
 
 def payment_deleted(auditing: Auditing, payment: Json) -> None:
@@ -292,9 +302,8 @@ def lose_completion(auditing: Auditing, payment: Json) -> None:
     auditing.change(
         dict(keys.payment(payment["id"])),
         status="APPROVED",
-        stateKey="PAYMENT#APPROVED",
         version=approved["version"],
-        updatedAt=approved["at"],
+        updatedAt=approved["createdAt"],
         completedAt=None,
     )
 

@@ -16,6 +16,8 @@ from tests.support.providers import Duitku, Json
 from tests.support.seeding import dynamodb
 from tests.support.users import TIMEOUT, Person, Users
 
+CAUSE = "callback"
+"""The attribute of a history item with the callback that caused it."""
 FORM = "application/x-www-form-urlencoded"
 BUYER = {"customerName": "Wayan Kusuma", "merchantUserId": "wayan@example.org"}
 
@@ -35,19 +37,30 @@ def order(learner: Person) -> Json:
 
 @pytest.fixture
 def recorded(stack: Stack) -> Recorded:
-    """Return the callbacks that are recorded for an order id, by digest."""
+    """Return the callbacks that are recorded for an order id, by digest.
+
+    One that changed the payment is in the payment's history, for as long as that is kept. Every
+    other one is an item of its own, which expires.
+    """
     client = dynamodb(stack)
 
-    def query(order_id: str) -> dict[str, Item]:
+    def partition(pk: str) -> list[Item]:
         answer = client.query(
             TableName=stack.table_name,
-            KeyConditionExpression="pk = :order",
-            ExpressionAttributeValues={":order": {"S": f"CALLBACK#{order_id}"}},
+            KeyConditionExpression="pk = :pk",
+            ExpressionAttributeValues={":pk": {"S": pk}},
             ConsistentRead=True,
         )
-        found = {item["sk"]["S"]: from_wire(item) for item in answer["Items"]}
-        assert all(secret not in str(found) for secret in BUYER.values())
-        return found
+        return [from_wire(item) for item in answer["Items"]]
+
+    def query(order_id: str) -> dict[str, Item]:
+        causes = [item["callback"] for item in partition(f"PAYMENT#{order_id}") if CAUSE in item]
+        found = {each["digest"]: {**each, "signature": {each["signature"]}} for each in causes}
+        assert len(found) == len(causes)
+        apart = {item["sk"]: item for item in partition(f"CALLBACK#{order_id}")}
+        assert all(item["ttl"] for item in apart.values())
+        assert all(secret not in str([found, apart]) for secret in BUYER.values())
+        return found | apart
 
     return query
 
@@ -72,7 +85,7 @@ def test_a_callback_is_recorded_and_the_history_names_it(
     [(found, item)] = recorded(order["id"]).items()
     assert found == digest(sent)
     assert (item["signature"], item["fields"]["resultCode"]) == ({"VALID"}, "00")
-    assert item["ttl"]
+    assert "ttl" not in item
     history = learner.get(f"/payments/{order['id']}/history")["items"]
     named = [each["evidence"].get("callbackDigest") for each in history if "evidence" in each]
     assert found[:16] in named

@@ -23,8 +23,8 @@ class Schedule:
 
     def age(self, enrollment: Json) -> None:
         """Move an enrollment's creation far into the past."""
-        aged = {"createdAt": PAST, "listSort": f"{PAST}#{enrollment['id']}"}
-        assert self._cloud.table.update(keys.enrollment(enrollment["id"]), Change(aged))
+        aged = Change({"createdAt": PAST})
+        assert self._cloud.table.update(keys.enrollment(enrollment["id"]), aged)
 
     def payment_due(self, payment: Json, **more: str) -> None:
         """Make a payment due."""
@@ -32,7 +32,7 @@ class Schedule:
 
     def delivery_due(self, enrollment: Json, **more: str) -> None:
         """Make a delivery due."""
-        self._cloud.make_due(keys.enrollment(enrollment["id"]), dueKey=keys.DUE_AT_PLATFORM, **more)
+        self._cloud.make_due(keys.enrollment(enrollment["id"]), **more)
 
     def run(self) -> None:
         """Run reconcile once."""
@@ -103,7 +103,7 @@ def test_an_unpaid_payment_expires_only_after_asking_duitku(
     order = learner.initiate("entry", "python-dasar")
     asked = schedule.run_until_idle(duitku)
 
-    schedule.payment_due(order, gatewayExpiresAt=PAST)
+    schedule.payment_due(order, expiresAt=PAST)
     schedule.run()
 
     assert learner.payment(order["id"])["status"] == "EXPIRED"
@@ -116,11 +116,11 @@ def test_a_success_after_the_expiry_settles_the_payment(
 ) -> None:
     learner = users.learner()
     order = learner.initiate("entry", "python-dasar")
-    schedule.payment_due(order, gatewayExpiresAt=PAST)
+    schedule.payment_due(order, expiresAt=PAST)
     schedule.run()
 
     duitku.pay(order, callback=False)
-    schedule.payment_due(order, dueKey="GATEWAY")
+    schedule.payment_due(order)
     schedule.run()
 
     learner.wait_for(order["id"], "COMPLETED")

@@ -66,14 +66,14 @@ def _money(facts: Facts, actions: Actions) -> Iterator[Finding]:
         payment = facts.payments.get(payment_id)
         if payment is None or payment["status"] not in DONE:
             yield Finding("LOST", f"{payment_id} was paid and is {payment and payment['status']}")
-    for payment in facts.payments.values():
-        if payment["status"] in {*DONE, "APPROVED"} and payment["id"] not in backed:
-            yield Finding("WRONG", f"{payment['id']} is {payment['status']} without money")
-        order = facts.orders.get(payment["id"])
-        if order and order["amount"] != payment["amount"]:
-            yield Finding("WRONG", f"{payment['id']}: amounts differ")
-        if (payment["status"] == "REFUNDED") != (payment["id"] in actions.refunded):
-            yield Finding("WRONG", f"{payment['id']} is {payment['status']}, refunds differ")
+    for payment_id, payment in facts.payments.items():
+        if payment["status"] in {*DONE, "APPROVED"} and payment_id not in backed:
+            yield Finding("WRONG", f"{payment_id} is {payment['status']} without money")
+        order = facts.orders.get(payment_id)
+        if order and order["amount"] != payment["purchase"]["amount"]:
+            yield Finding("WRONG", f"{payment_id}: amounts differ")
+        if (payment["status"] == "REFUNDED") != (payment_id in actions.refunded):
+            yield Finding("WRONG", f"{payment_id} is {payment['status']}, refunds differ")
 
 
 def _access(facts: Facts) -> Iterator[Finding]:
@@ -82,7 +82,7 @@ def _access(facts: Facts) -> Iterator[Finding]:
         (payment["userId"], course["id"])
         for payment in facts.payments.values()
         if payment["status"] == "COMPLETED"
-        for course in payment["courses"]
+        for course in payment["purchase"]["courses"]
     }
     for user, course in owed | facts.enrollments.keys():
         yield from _one_access(facts, user, course, owed=(user, course) in owed)
@@ -93,10 +93,10 @@ def _access(facts: Facts) -> Iterator[Finding]:
 
 def _one_access(facts: Facts, user: str, course: str, *, owed: bool) -> Iterator[Finding]:
     enrollment = facts.enrollments.get((user, course))
-    mapped = int(facts.courses[course]["thinkificCourseId"])
+    mapped = int(facts.courses[course]["platformCourseId"])
     found = facts.platform_enrollments.get((email_of(user), mapped), [])
     active = [each for each in found if _is_active(each)]
-    enrolled = enrollment is not None and enrollment["status"] == "ENROLLED"
+    enrolled = enrollment is not None and enrollment["enrollmentStatus"] == "ENROLLED"
     if owed and not (enrolled and active):
         yield Finding("LOST", f"{user} in {course}: {enrolled=}, at Thinkific {len(active)}")
     if not owed and (enrolled or active):

@@ -19,8 +19,8 @@ _read = TypeDeserializer().deserialize
 class Facts:
     """Items by their ids, and what Duitku and Thinkific have.
 
-    ``orders`` by order id; ``platform_enrollments`` by address and Thinkific's course id;
-    ``accounts`` counts the accounts with an address.
+    ``history`` holds events by payment id; ``orders`` by order id; ``platform_enrollments`` by
+    address and Thinkific's course id; ``accounts`` counts the accounts with an address.
     """
 
     payments: dict[str, Json] = field(default_factory=dict)
@@ -59,15 +59,35 @@ def gather(stack: Stack, duitku: Simulator, thinkific: Simulator) -> Facts:
 def _sort(facts: Facts, item: Json) -> None:
     match item.get("type"):
         case "payment":
-            facts.payments[item["id"]] = item
+            facts.payments[_id_of(item)] = item
+            facts.history[_id_of(item)].append(_opening(item))
         case "history":
-            facts.history[item["paymentId"]].append(item)
+            facts.history[_id_of(item)] += _events(item)
         case "enrollment":
             facts.enrollments[item["userId"], item["courseId"]] = item
         case "course":
             facts.courses[item["id"]] = item
         case "anomaly":
             facts.anomalies.append(item)
+
+
+def _id_of(item: Json) -> str:
+    return str(item["pk"]).partition("#")[2]
+
+
+def _opening(payment: Json) -> Json:
+    """Return the first event of a payment's history, which is no item of its own."""
+    actor = payment.get("openedBy", f"user:{payment['userId']}")
+    opened = "PAID" if payment["method"] == "MANUAL" else "PENDING"
+    return {"version": 1, "to": opened, "actor": actor}
+
+
+def _events(item: Json) -> list[Json]:
+    """Return the events of a history item."""
+    return [
+        {"version": item["version"] + place, "to": status, "actor": item["actor"]}
+        for place, status in enumerate(item["statuses"])
+    ]
 
 
 def _waiting(aws: Aws, url: str) -> int:

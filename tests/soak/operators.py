@@ -111,11 +111,10 @@ class Operators:
             self._aws.dynamodb.update_item(
                 TableName=self._table,
                 Key={"pk": {"S": f"PAYMENT#{payment_id}"}, "sk": {"S": "PAYMENT"}},
-                UpdateExpression="SET dueKey = :key, dueAt = :now",
+                UpdateExpression="SET dueAt = :now",
                 ConditionExpression="#status IN (:pending, :failed, :expired)",
                 ExpressionAttributeNames={"#status": "status"},
                 ExpressionAttributeValues={
-                    ":key": {"S": "GATEWAY"},
                     ":now": {"S": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.000Z")},
                     ":pending": {"S": "PENDING"},
                     ":failed": {"S": "FAILED"},

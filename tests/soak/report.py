@@ -144,7 +144,7 @@ def _result(
     bought, quiet = seconds
     kinds = Counter(finding.kind for finding in found)
     done = sum(each["status"] in DONE for each in facts.payments.values())
-    enrolled = sum(each["status"] == "ENROLLED" for each in facts.enrollments.values())
+    enrolled = sum(each["enrollmentStatus"] == "ENROLLED" for each in facts.enrollments.values())
     return {
         "payments COMPLETED or REFUNDED": done,
         "rupiah that Duitku took": sum(facts.orders[each]["amount"] for each in paid_orders(facts)),

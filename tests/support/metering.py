@@ -2,7 +2,7 @@
 
 The emulator computes the units of a write from its size, but reports half a unit for every
 read whatever its size. So the units of reads are computed here, by DynamoDB's published rules,
-from the items that an answer holds; items that a filter left out show in ``scanned``.
+from the items that an answer holds; those that a filter left out count like the others.
 """
 
 import json
@@ -81,7 +81,9 @@ def read_units(operation: str, answer: Mapping[str, Any], asked: int) -> float:
             items = [item for found in answer["Responses"].values() for item in found]
             return sum(map(_units, items)) + asked - len(items)
         case _:
-            return max(1, ceil(sum(map(_size, answer.get("Items", []))) / READ_UNIT)) / 2
+            items = answer.get("Items", [])
+            read = answer.get("ScannedCount", 0) / len(items) if items else 1
+            return max(1, ceil(read * sum(map(_size, items)) / READ_UNIT)) / 2
 
 
 def write_units(answer: Mapping[str, Any]) -> float:

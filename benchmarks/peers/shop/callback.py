@@ -13,6 +13,7 @@ from shop.table import (
     enrollment_key,
     get,
     history,
+    id_of,
     iso,
     payment_key,
     put,
@@ -51,7 +52,7 @@ def settle(form: dict[str, str]) -> None:
     payment = get(payment_key(order))
     if payment is not None and payment["status"] == "PENDING":
         status = duitku.status(order)
-        if str(payment["amount"]) == form["amount"] and _is_paid(payment, status):
+        if str(payment["purchase"]["amount"]) == form["amount"] and _is_paid(payment, status):
             _approve(payment, status, evidence, digest[:16], now)
             logger.info("payment settled", status="APPROVED", result="SETTLED")
             count("PaymentApproved")
@@ -64,8 +65,8 @@ def _is_paid(payment: dict[str, Any], status: dict[str, Any]) -> bool:
     """Return whether Duitku has the money for this payment."""
     return (
         status["statusCode"] == "00"
-        and status["merchantOrderId"] == payment["id"]
-        and str(status["amount"]) == str(payment["amount"])
+        and status["merchantOrderId"] == id_of(payment)
+        and str(status["amount"]) == str(payment["purchase"]["amount"])
         and status["reference"] == payment["gateway"]["reference"]
     )
 
@@ -110,10 +111,10 @@ def _approve(
     event = {"actor": "duitku:callback", "evidence": facts}
     transact(
         {"Update": _approval(payment, digest, at)},
-        history(payment["id"], version + 1, "PAID", at, **event, **{"from": "PENDING"}),
-        history(payment["id"], version + 2, "APPROVED", at, **event, **{"from": "PAID"}),
-        *(put(_enrollment(payment, course, now)) for course in payment["courses"]),
-        *({"Update": _counter(course["id"])} for course in payment["courses"]),
+        history(id_of(payment), version + 1, "PAID", at, **event, **{"from": "PENDING"}),
+        history(id_of(payment), version + 2, "APPROVED", at, **event, **{"from": "PAID"}),
+        *(put(_enrollment(payment, course, now)) for course in payment["purchase"]["courses"]),
+        *({"Update": _counter(course["id"])} for course in payment["purchase"]["courses"]),
         {"Update": evidence},
     )
 
@@ -121,20 +122,19 @@ def _approve(
 def _approval(payment: dict[str, Any], digest: str, at: str) -> dict[str, Any]:
     attributes = {
         "status": "APPROVED",
-        "stateKey": "PAYMENT#APPROVED",
         "version": payment["version"] + 2,
         "updatedAt": at,
         "approvedAt": at,
         "approvedBy": "duitku",
-        "undelivered": {course["id"] for course in payment["courses"]},
+        "undelivered": {course["id"] for course in payment["purchase"]["courses"]},
         "callbacks": {digest},
         "askedAt": at,
     }
     sets = ", ".join(f"#{name} = :{name}" for name in attributes)
     values = {**attributes, "was": payment["status"], "read": payment["version"]}
-    expression = f"SET {sets} REMOVE #dueKey, #dueAt, #asking"
+    expression = f"SET {sets} REMOVE #dueAt, #asking"
     return update(
-        payment_key(payment["id"]), expression, values, "#status = :was AND #version = :read"
+        payment_key(id_of(payment)), expression, values, "#status = :was AND #version = :read"
     )
 
 
@@ -147,22 +147,14 @@ def _counter(course: str) -> dict[str, Any]:
 
 def _enrollment(payment: dict[str, Any], course: dict[str, Any], now: datetime) -> dict[str, Any]:
     user, at = payment["userId"], iso(now)
-    key = enrollment_key(user, course["id"])
-    identity = key["pk"].removeprefix("ENROLLMENT#")
     return {
-        **key,
+        **enrollment_key(user, course["id"]),
         "type": "enrollment",
-        "ownerKey": f"ENROLLMENT#{user}",
-        "kindKey": "ENROLLMENT",
-        "courseKey": f"ENROLLMENT#{course['id']}",
-        "stateKey": "ENROLLMENT#PENDING",
-        "listSort": f"{at}#{identity}",
-        "id": identity,
-        "paymentId": payment["id"],
+        "paymentId": id_of(payment),
         "userId": user,
         "courseId": course["id"],
         "courseName": course["name"],
-        "status": "ENROLLED",
+        "enrollmentStatus": "ENROLLED",
         "progress": 0,
         "counted": True,
         "platformCourseId": course.get("platformCourseId"),
@@ -172,6 +164,5 @@ def _enrollment(payment: dict[str, Any], course: dict[str, Any], now: datetime) 
         "deliveryStatus": "PENDING",
         "deliveryRequest": 1,
         "deliveryAttempts": 0,
-        "dueKey": "DELIVERY",
         "dueAt": iso(now + OVERDUE),
     }

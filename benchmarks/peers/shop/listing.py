@@ -13,20 +13,15 @@ from typing import Any
 import jwt
 
 from shop.errors import Refused
-from shop.table import TABLE, dynamodb, from_wire, iso, to_wire
+from shop.table import TABLE, dynamodb, from_wire, id_of, iso, to_wire
 
 MOST = 100
 """Payments of a page."""
 TEXTS = (
-    "id",
     "userId",
-    "packageId",
-    "packageName",
-    "courseId",
     "status",
     "paymentType",
     "method",
-    "currency",
     "proofLink",
     "createdAt",
     "updatedAt",
@@ -106,23 +101,23 @@ def page(wanted: Filter, limit: int, cursor: str | None) -> dict[str, Any]:
 
 
 def _request(wanted: Filter) -> dict[str, Any]:
-    index, key, partition = "byKind", "kindKey", "PAYMENT"
+    index, partition = "byType", {"type": "payment"}
     if wanted.status:
-        index, key, partition = "byState", "stateKey", f"PAYMENT#{wanted.status}"
+        index, partition = "byStatus", {"type": "payment", "status": wanted.status}
     values = {
-        ":partition": partition,
+        **{f":{name}": value for name, value in partition.items()},
         ":start": iso(wanted.start) if wanted.start else "0",
         ":end": iso(wanted.end) if wanted.end else ":",
     }
+    conditions = [*(f"#{name} = :{name}" for name in partition), "#sort BETWEEN :start AND :end"]
     where = {"paymentType": wanted.payment_type, "method": wanted.method}
     given = {name: value for name, value in where.items() if value}
     request: dict[str, Any] = {
         "IndexName": index,
-        "KeyConditionExpression": "#partition = :partition AND #sort BETWEEN :start AND :end",
+        "KeyConditionExpression": " AND ".join(conditions),
         "ExpressionAttributeNames": {
-            "#partition": key,
-            "#sort": "listSort",
-            **{f"#{name}": name for name in given},
+            "#sort": "createdAt",
+            **{f"#{name}": name for name in (*partition, *given)},
         },
         "ExpressionAttributeValues": to_wire(
             values | {f":{name}": value for name, value in given.items()}
@@ -135,17 +130,23 @@ def _request(wanted: Filter) -> dict[str, Any]:
 
 def _shown(item: dict[str, Any]) -> dict[str, Any]:
     shown = {name: item[name] for name in TEXTS if name in item}
-    learner = item["learner"]
+    purchase, customer = item["purchase"], item["customer"]
+    learner = item.get("learner") or customer
     names = dict.fromkeys([learner["firstName"], learner["lastName"]])
     shown |= {
-        "courseIds": [course["id"] for course in item["courses"]],
-        "amount": int(item["amount"]),
+        "id": id_of(item),
+        "packageId": purchase["packageId"],
+        "packageName": purchase["packageName"],
+        "courseId": purchase["courses"][0]["id"],
+        "courseIds": [course["id"] for course in purchase["courses"]],
+        "amount": int(purchase["amount"]),
+        "currency": "IDR",
         "version": int(item["version"]),
-        "customer": {name: value for name, value in item["customer"].items() if value},
+        "customer": {name: value for name, value in customer.items() if value},
         "learner": {"name": " ".join(names), "email": learner["email"]},
     }
     if item["method"] == "DUITKU":
-        shown["gateway"] = {**item.get("gateway", {}), "expiresAt": item["gatewayExpiresAt"]}
+        shown["gateway"] = {**item.get("gateway", {}), "expiresAt": item["expiresAt"]}
     return shown
 
 

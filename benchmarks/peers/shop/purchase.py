@@ -11,6 +11,7 @@ from shop.table import (
     enrollment_key,
     get,
     history,
+    id_of,
     iso,
     payment_key,
     put,
@@ -35,15 +36,15 @@ def initiate(claims: dict[str, Any], package_id: str, course_id: str | None) -> 
     payment = _draft(claims, package, course)
     transact(
         put(payment),
-        history(payment["id"], 1, "PENDING", payment["createdAt"], actor=f"user:{user}"),
-        put({**slot, "type": "open-purchase", "paymentId": payment["id"]}),
+        history(id_of(payment), 1, "PENDING", payment["createdAt"], actor=f"user:{user}"),
+        put({**slot, "type": "open-purchase", "paymentId": id_of(payment)}),
     )
     answer = duitku.create_invoice(payment)
     invoice = {name: answer[name] for name in ("reference", "paymentUrl") if answer.get(name)}
-    change = update(payment_key(payment["id"]), "SET #gateway = :invoice", {"invoice": invoice})
+    change = update(payment_key(id_of(payment)), "SET #gateway = :invoice", {"invoice": invoice})
     dynamodb.update_item(**change)
-    logger.info("payment opened", payment_id=payment["id"])
-    return {"id": payment["id"], "status": "PENDING", "paymentUrl": invoice["paymentUrl"]}
+    logger.info("payment opened", payment_id=id_of(payment))
+    return {"id": id_of(payment), "status": "PENDING", "paymentUrl": invoice["paymentUrl"]}
 
 
 def _draft(
@@ -57,25 +58,20 @@ def _draft(
     return {
         **payment_key(payment_id),
         "type": "payment",
-        "ownerKey": f"PAYMENT#{user}",
-        "kindKey": "PAYMENT",
-        "stateKey": "PAYMENT#PENDING",
-        "listSort": f"{at}#{payment_id}",
-        "id": payment_id,
         "userId": user,
-        "packageId": package["id"],
-        "packageName": package["name"],
-        "courseId": course["id"],
-        "courses": [bought],
+        "purchase": {
+            "packageId": package["id"],
+            "packageName": package["name"],
+            "courses": [bought],
+            "amount": int(package["prices"][kind]),
+        },
         "status": "PENDING",
         "paymentType": kind,
         "method": "DUITKU",
-        "amount": int(package["prices"][kind]),
-        "currency": "IDR",
         "customer": person,
         "learner": person,
         "gatewayName": "duitku",
-        "gatewayExpiresAt": iso(now + PAGE_OPEN),
+        "expiresAt": iso(now + PAGE_OPEN),
         "createdAt": at,
         "updatedAt": at,
         "version": 1,

@@ -60,6 +60,11 @@ def payment_key(payment_id: str) -> Item:
     return {"pk": f"PAYMENT#{payment_id}", "sk": "PAYMENT"}
 
 
+def id_of(item: Item) -> str:
+    """Return the id of a payment or an enrollment, which its key contains."""
+    return str(item["pk"].partition("#")[2])
+
+
 def enrollment_key(user: str, course: str) -> Item:
     """Key of an enrollment."""
     return {"pk": f"ENROLLMENT#{user}#{course}", "sk": "ENROLLMENT"}
@@ -72,11 +77,8 @@ def history(payment_id: str, version: int, status: str, at: str, **more: Any) ->
             "pk": f"PAYMENT#{payment_id}",
             "sk": f"HISTORY#{version:06d}",
             "type": "history",
-            "kindKey": f"HISTORY#{at[:10]}",
-            "listSort": f"{at}#{payment_id}#{version:06d}",
-            "paymentId": payment_id,
             "version": version,
-            "at": at,
+            "createdAt": at,
             "to": status,
             **more,
         }

@@ -12,17 +12,19 @@ from tests.support.cloud import Cloud
 from tests.support.providers import Thinkific
 
 PAGE = 100
-SCHEDULE = ("dueAt", "dueKey", "askedAt", "asking", "deniedAt")
+SCHEDULE = ("dueAt", "askedAt", "asking", "deniedAt")
 """When Duitku was asked last, and is asked next: a callback may bring that forward."""
 
 
 def traces(target: Target, cloud: Cloud, thinkific: Thinkific) -> dict[str, Any]:
     """Read payments, histories and enrollments of a target, the anomalies, and Thinkific's side."""
     email = target.learner.email
-    owned = EnrollmentFilter(user_id=target.learner.id)
+    enrollments = Enrollments(cloud.table)
+    # A list's index holds only what lists show.
+    listed = enrollments.page(EnrollmentFilter(user_id=target.learner.id), PAGE, None).items
     return {
         "payments": [_payment(each["id"], cloud) for each in target.orders],
-        "enrollments": Enrollments(cloud.table).page(owned, PAGE, None).items,
+        "enrollments": enrollments.get_many([each.id for each in listed]),
         "anomalies": [each.id for each in Anomalies(cloud.table).page(None, PAGE, None).items],
         "accounts": thinkific.users(email),
         "platform_enrollments": thinkific.enrollments(email),

@@ -67,8 +67,10 @@ class Observer:
 
     def look(self, setup: RaceSetup) -> Aftermath:
         """Return the state that a round has left."""
-        payments = self._bought(setup)
-        history = {each.id: self._payments.history(each.id) for each in payments}
+        # Read one by one: the index of a list lacks what lists do not show.
+        found = [self._payments.read(each.id) for each in self._bought(setup)]
+        payments = tuple(payment for payment, _ in found if payment)
+        history = {payment.id: events for payment, events in found if payment}
         return Aftermath(
             payments=payments,
             history=history,

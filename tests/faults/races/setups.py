@@ -126,11 +126,9 @@ class Driver:
     def make_due(self, setup: RaceSetup) -> None:
         """Make the payment or the enrollment due now, for reconcile."""
         if setup.stage is Stage.APPROVED:
-            key = keys.enrollment(setup.enrollment)
-            self.cloud.make_due(key, dueKey=keys.DUE_AT_PLATFORM)
+            self.cloud.make_due(keys.enrollment(setup.enrollment))
         else:
-            key = keys.payment(setup.paid["id"])
-            self.cloud.make_due(key, dueKey=keys.DUE_AT_GATEWAY)
+            self.cloud.make_due(keys.payment(setup.paid["id"]))
 
     def _buy(self, setup: RaceSetup, other: Other) -> Json:
         if other is Other.TRANSFER:

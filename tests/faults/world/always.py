@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterator
 
 from tests.faults.world.ledger import PurchaseRequest
-from tests.faults.world.snapshot import Item, Snapshot, courses_of
+from tests.faults.world.snapshot import Item, Snapshot, chosen_course, courses_of
 
 MOVES: dict[str, set[str]] = {
     "PENDING": {"PAID", "FAILED", "EXPIRED"},
@@ -60,18 +60,19 @@ class Always:
             yield f"is COMPLETED, and waits for {payment['undelivered']}"
 
     def _as_bought(self, payment: Item) -> Iterator[str]:
+        amount = int(payment["purchase"]["amount"])
         request = PurchaseRequest(
             payment["userId"],
-            payment["packageId"],
-            payment.get("courseId"),
+            payment["purchase"]["packageId"],
+            chosen_course(payment),
             payment["paymentType"],
-            int(payment["amount"]),
+            amount,
         )
         if request not in self._snapshot.ledger.requested:
             yield f"no one asked for {request}"
         order = self._snapshot.world.duitku.order(payment["id"])
-        if order is not None and order.amount != payment["amount"]:
-            yield f"costs {payment['amount']} in Lunas and {order.amount} at Duitku"
+        if order is not None and order.amount != amount:
+            yield f"costs {amount} in Lunas and {order.amount} at Duitku"
 
     def _explained(self, payment: Item) -> Iterator[str]:
         """Check that the history explains the state."""
@@ -116,7 +117,7 @@ class Always:
         elif to in {"PAID", "APPROVED"} and event.get("from"):
             evidence = event.get("evidence") or {}
             shown = [evidence.get(name) for name in ("statusCode", "orderId", "amount")]
-            if shown != [CONFIRMED, payment["id"], str(payment["amount"])]:
+            if shown != [CONFIRMED, payment["id"], str(payment["purchase"]["amount"])]:
                 yield f"{to} on the evidence {evidence}"
         if to in {"REJECTED", "REFUNDED"} and not event.get("reason"):
             yield f"{to} without a reason"
@@ -132,7 +133,7 @@ class Always:
             yield "has no payment of its learner"
         elif enrollment["courseId"] not in courses_of(payment):
             yield "is in a course that was not bought"
-        elif enrollment["status"] == "ENROLLED":
+        elif enrollment["enrollmentStatus"] == "ENROLLED":
             if payment["status"] not in {"APPROVED", "COMPLETED"}:
                 yield f"belongs to a payment that is {payment['status']}"
             if not self._snapshot.has_money(payment):
@@ -146,7 +147,7 @@ class Always:
     def _transfers_twice(self) -> Iterator[str]:
         """Find a purchase with two transfers that wait for approval."""
         waiting = Counter(
-            (each["userId"], each["packageId"], each.get("courseId"))
+            (each["userId"], each["purchase"]["packageId"], chosen_course(each))
             for each in self._snapshot.payments.values()
             if each["method"] == "MANUAL" and each["status"] == "PAID"
         )

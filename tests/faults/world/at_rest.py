@@ -68,7 +68,7 @@ class AtRest:
         user = payment["userId"]
         for course in courses_of(payment):
             enrollment = self._snapshot.enrollment(user, course)
-            if enrollment is None or enrollment["status"] != "ENROLLED":
+            if enrollment is None or enrollment["enrollmentStatus"] != "ENROLLED":
                 yield f"does not give {course}"
             elif not self._snapshot.lasts(user, course):
                 if self._snapshot.active(user, course):
@@ -123,7 +123,7 @@ class AtRest:
             if course in self._paid_elsewhere(user):
                 continue
             enrollment = self._snapshot.enrollment(user, course)
-            if enrollment is not None and enrollment["status"] == "ENROLLED":
+            if enrollment is not None and enrollment["enrollmentStatus"] == "ENROLLED":
                 yield f"is REFUNDED, and {course} still ENROLLED"
             elif enrollment is not None and enrollment["deliveryStatus"] != "REVOKED":
                 yield f"is REFUNDED, and {course} {enrollment['deliveryStatus']}"

@@ -2,7 +2,16 @@
 
 from collections.abc import Callable
 
-from tests.faults.world.scenario import ADMIN, BUNDLE, LEARNER, PYTHON, SQL, Purchase, Scenario
+from tests.faults.world.scenario import (
+    ADMIN,
+    BUNDLE,
+    LEARNER,
+    PYTHON,
+    SQL,
+    Purchase,
+    Scenario,
+    id_of,
+)
 
 type Action = Callable[[Scenario], object]
 
@@ -148,8 +157,7 @@ def left_incomplete(scenario: Scenario) -> None:
     items = scenario.world.aws.table.items
     key = f"PAYMENT#{scenario.payment}", "PAYMENT"
     done = items[key]
-    left = {**done, "status": {"S": "APPROVED"}, "stateKey": {"S": "PAYMENT#APPROVED"}}
-    left["updatedAt"] = done["approvedAt"]
+    left = {**done, "status": {"S": "APPROVED"}, "updatedAt": done["approvedAt"]}
     version = int(left.pop("version")["N"])
     del left["completedAt"], items[key[0], f"HISTORY#{version:06d}"]
     items[key] = {**left, "version": {"N": str(version - 1)}}
@@ -248,7 +256,7 @@ def shared_and_remapped(scenario: Scenario) -> None:
     (leaving,) = (
         each for each in scenario.enrollments() if each["courseId"]["S"] == "literasi-data"
     )
-    assert scenario.actors.redeliver(ADMIN, leaving["id"]["S"]).ok
+    assert scenario.actors.redeliver(ADMIN, id_of(leaving)).ok
 
 
 def paid_twice(scenario: Scenario) -> None:

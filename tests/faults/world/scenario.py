@@ -35,7 +35,7 @@ class Scenario:
     def status(self) -> str | None:
         """Return the status of the payment, of the newest if none is named; None if none is."""
         items = list(self.world.aws.table.of_type("payment"))
-        about = [each for each in items if each["id"]["S"] == (self.payment or each["id"]["S"])]
+        about = [each for each in items if self.payment in {"", id_of(each)}]
         return str(about[-1]["status"]["S"]) if about else None
 
     def order(self) -> Order:
@@ -88,7 +88,7 @@ class Scenario:
         """Fix what is wrong at Thinkific, and have everything sent there again."""
         self.world.thinkific.calm()
         for each in self.enrollments():
-            self.actors.redeliver(ADMIN, each["id"]["S"])
+            self.actors.redeliver(ADMIN, id_of(each))
 
     def pay(self) -> None:
         """Pay at Duitku, which sends a callback."""
@@ -114,3 +114,8 @@ class Scenario:
     def enrollments(self) -> list[Wire]:
         """Return all enrollments."""
         return list(self.world.aws.table.of_type("enrollment"))
+
+
+def id_of(item: Wire) -> str:
+    """Return the id of a payment or an enrollment, which its key contains."""
+    return str(item["pk"]["S"]).partition("#")[2]

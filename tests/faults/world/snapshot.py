@@ -2,6 +2,7 @@
 
 import json
 from collections import defaultdict
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -49,7 +50,7 @@ class Snapshot:
         self.courses = {each["id"]: each for each in kinds["course"]}
         self._history = defaultdict(list)
         for each in kinds["history"]:
-            self._history[each["paymentId"]].append(each)
+            self._history[each["id"]].append(each)
         self._read_stream()
 
     def email(self, user: str) -> str:
@@ -63,8 +64,19 @@ class Snapshot:
         return known - {self.email(user)}
 
     def history(self, payment: str) -> list[Item]:
-        """Return the history of a payment, oldest first."""
-        return sorted(self._history[payment], key=lambda each: int(each["version"]))
+        """Return the events of a payment's history, oldest first, each with ``from`` and ``to``.
+
+        The payment's own item stands for the first event; other items hold one event or several.
+        """
+        opened = self.payments[payment]
+        first = {
+            "version": 1,
+            "at": opened["createdAt"],
+            "actor": opened.get("openedBy", f"user:{opened['userId']}"),
+            "to": "PAID" if opened["method"] == "MANUAL" else "PENDING",
+        }
+        items = sorted(self._history[payment], key=lambda each: int(each["version"]))
+        return [first, *(event for item in items for event in _events(item))]
 
     def enrollment(self, user: str, course: str) -> Item | None:
         """Return the enrollment of a learner in a course."""
@@ -135,7 +147,7 @@ class Snapshot:
     def _note_correction(self, event: Wire) -> None:
         named = event.get("evidence", {}).get("M", {}).get("learnerAfter")
         if named is not None:
-            user = self.payments[event["paymentId"]["S"]]["userId"]
+            user = self.payments[event["pk"]["S"].removeprefix("PAYMENT#")]["userId"]
             address = named["S"].rpartition("<")[2].removesuffix(">").lower()
             self._addresses.setdefault(user, []).append(address)
 
@@ -145,18 +157,27 @@ class Snapshot:
         return [json.loads(message.body) for message in messages]
 
     def _read(self, key: Key, wire: Wire) -> Item:
-        """Return an item in Python's types; items are replaced, never changed."""
+        """Return an item in Python's types, with its id; items are replaced, never changed."""
         known = self._decoded.get(key)
         if known is None or known[0] is not wire:
-            known = wire, {name: _decode(value) for name, value in wire.items()}
+            decoded = {name: _decode(value) for name, value in wire.items()}
+            known = wire, {"id": key[0].partition("#")[2], **decoded}
             self._decoded[key] = known
         return known[1]
 
 
 def _end_of(payment: Item) -> datetime | None:
-    if "accessDays" not in payment:
-        return None
-    return time_of(payment, "approvedAt") + timedelta(days=int(payment["accessDays"]))
+    days = payment["purchase"].get("accessDays")
+    return None if days is None else time_of(payment, "approvedAt") + timedelta(days=int(days))
+
+
+def _events(item: Item) -> Iterator[Item]:
+    """Split an item of the history into its events."""
+    before = item["from"]
+    for place, to in enumerate(item["statuses"]):
+        moved = {"version": int(item["version"]) + place, "from": before, "to": to}
+        yield {**item, **moved, "at": item["createdAt"]}
+        before = to
 
 
 def _is_longer(old: Wire, new: Wire) -> bool:
@@ -167,7 +188,12 @@ def _is_longer(old: Wire, new: Wire) -> bool:
 
 def courses_of(payment: Item) -> list[str]:
     """Return the ids of the courses as bought."""
-    return [each["id"] for each in payment["courses"]]
+    return [each["id"] for each in payment["purchase"]["courses"]]
+
+
+def chosen_course(payment: Item) -> str | None:
+    """Return the course that the buyer chose, None if the package has fixed courses."""
+    return None if payment["purchase"].get("fixed") else courses_of(payment)[0]
 
 
 def time_of(item: Item, name: str) -> datetime:

@@ -27,9 +27,9 @@ def sorts(answer: Any, name: str = "sk") -> list[str]:
 def filled(database: Database) -> Database:
     """Put four items into a partition, and others around it."""
     for sk in SORTS:
-        database.put(sk=sk, ownerKey="O", listSort=f"L{sk}", a=sk)
-    database.put(pk="P2", sk="B1", ownerKey="O2", listSort="LB1")
-    database.put(pk="P3", sk="B1", ownerKey="O")
+        database.put(sk=sk, courseId="C", createdAt=f"T{sk}", a=sk)
+    database.put(pk="P2", sk="B1", courseId="C2", createdAt="TB1")
+    database.put(pk="P3", sk="B1", courseId="C")
     return database
 
 
@@ -80,39 +80,39 @@ def test_a_partition_is_read_in_order(
 
 
 def test_an_index_shows_whole_items_and_only_those_that_have_its_keys(filled: Database) -> None:
-    reply = query(filled, "ownerKey = :p", p={"S": "O"}, IndexName="byOwner")
+    reply = query(filled, "courseId = :p", p={"S": "C"}, IndexName="byCourse")
 
     assert reply["Items"] == [
-        wire({"sk": sk, "ownerKey": "O", "listSort": f"L{sk}", "a": sk}) for sk in SORTS
+        wire({"sk": sk, "courseId": "C", "createdAt": f"T{sk}", "a": sk}) for sk in SORTS
     ]
 
 
 def test_an_index_of_keys_shows_only_them(database: Database) -> None:
-    database.put(platformEnrollmentId="7", listSort="L", a="text")
+    database.put(platformEnrollmentId="7", createdAt="T", a="text")
 
     reply = query(
         database, "platformEnrollmentId = :p", p={"S": "7"}, IndexName="byPlatformEnrollment"
     )
 
-    assert reply["Items"] == [wire({"platformEnrollmentId": "7", "listSort": "L"})]
+    assert reply["Items"] == [wire({"platformEnrollmentId": "7", "createdAt": "T"})]
 
 
 def test_an_item_leaves_an_index_with_its_key(filled: Database) -> None:
-    filled.ask("update_item", Key=key("P", "B1"), UpdateExpression="REMOVE ownerKey")
+    filled.ask("update_item", Key=key("P", "B1"), UpdateExpression="REMOVE courseId")
 
-    reply = query(filled, "ownerKey = :p", p={"S": "O"}, IndexName="byOwner")
+    reply = query(filled, "courseId = :p", p={"S": "C"}, IndexName="byCourse")
 
     assert sorts(reply) == ["A", "B2", "C"]
 
 
 @pytest.mark.parametrize("forward", [True, False])
 @pytest.mark.parametrize("limit", [1, 2, 3, 4, 5])
-@pytest.mark.parametrize("index", [None, "byOwner"])
+@pytest.mark.parametrize("index", [None, "byCourse"])
 def test_pages_follow_each_other(
     filled: Database, index: str | None, limit: int, *, forward: bool
 ) -> None:
     found, pages = [], []
-    name, partition = ("ownerKey", "O") if index else ("pk", "P")
+    name, partition = ("courseId", "C") if index else ("pk", "P")
     more: dict[str, Any] = {"Limit": limit, "ScanIndexForward": forward}
     if index:
         more["IndexName"] = index
@@ -130,23 +130,23 @@ def test_pages_follow_each_other(
 
 
 def test_a_page_returns_every_key_of_its_last_item(filled: Database) -> None:
-    reply = query(filled, "ownerKey = :p", p={"S": "O"}, IndexName="byOwner", Limit=1)
+    reply = query(filled, "courseId = :p", p={"S": "C"}, IndexName="byCourse", Limit=1)
 
-    assert reply["LastEvaluatedKey"] == wire({"sk": "A", "ownerKey": "O", "listSort": "LA"})
+    assert reply["LastEvaluatedKey"] == wire({"sk": "A", "courseId": "C", "createdAt": "TA"})
 
 
 @pytest.mark.parametrize(("forward", "rest"), [(True, ["C"]), (False, ["B1", "A"])])
 def test_a_page_continues_after_a_deleted_item(
     filled: Database, rest: list[str], *, forward: bool
 ) -> None:
-    ended = {"pk": {"S": "P"}, "sk": {"S": "B2"}, "ownerKey": {"S": "O"}, "listSort": {"S": "LB2"}}
-    filled.ask("update_item", Key=key("P", "B2"), UpdateExpression="REMOVE ownerKey")
+    ended = {"pk": {"S": "P"}, "sk": {"S": "B2"}, "courseId": {"S": "C"}, "createdAt": {"S": "TB2"}}
+    filled.ask("update_item", Key=key("P", "B2"), UpdateExpression="REMOVE courseId")
 
     reply = query(
         filled,
-        "ownerKey = :p",
-        p={"S": "O"},
-        IndexName="byOwner",
+        "courseId = :p",
+        p={"S": "C"},
+        IndexName="byCourse",
         ScanIndexForward=forward,
         ExclusiveStartKey=ended,
     )
@@ -183,8 +183,8 @@ def test_a_page_holds_a_megabyte(database: Database) -> None:
 REFUSED: dict[str, dict[str, Any]] = {
     "by another key": {"KeyConditionExpression": "sk = :p"},
     "consistently of an index": {
-        "KeyConditionExpression": "ownerKey = :p",
-        "IndexName": "byOwner",
+        "KeyConditionExpression": "courseId = :p",
+        "IndexName": "byCourse",
         "ConsistentRead": True,
     },
     "with a value too few": {"KeyConditionExpression": "pk = :p AND sk = :s"},

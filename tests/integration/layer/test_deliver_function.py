@@ -388,7 +388,7 @@ def test_the_completion_names_the_enrollment_at_thinkific(deliveries: Deliveries
         *(providers.no_enrollments(), Reply(201, SECOND_ENROLLMENT)),
     )
     deliveries.deliver()
-    (event,) = deliveries.payments.history("pay1")
+    _, event = deliveries.payments.read("pay1")[1]
     assert event.evidence == {"platformEnrollmentId": "501"}
 
 

@@ -24,7 +24,7 @@ from lunas.storage.anomalies import Anomalies
 from lunas.storage.catalog import Catalog
 from lunas.storage.enrollment_items import enrollment_item
 from lunas.storage.enrollments import Enrollments
-from lunas.storage.payment_items import history_item, payment_item
+from lunas.storage.payment_items import history_items, payment_item
 from lunas.storage.payments import Payments
 from lunas.storage.table import Table
 from tests.support.builders import LATER, NOW, bought, enrollment, payment
@@ -151,7 +151,7 @@ def test_the_last_delivery_completes_the_payment_with_its_history(
         frozenset(),
         4,
     )
-    assert [event.target for event in payments.history("pay1")] == [Status.COMPLETED]
+    assert [event.target for event in payments.read("pay1")[1][1:]] == [Status.COMPLETED]
 
 
 def test_of_two_deliveries_that_read_the_same_payment_one_is_refused(
@@ -384,7 +384,7 @@ def test_an_existing_history_item_stops_the_delivery(
     put(table, approved("c1"), enrollment("c1"))
     made = record(payments, enrollment("c1"))
     (event,) = made.payments[0].history
-    assert table.put(history_item(event), "attribute_not_exists(#pk)")
+    assert table.put(history_items([event])[0], "attribute_not_exists(#pk)")
     with pytest.raises(ConcurrentUpdate):
         enrollments.record_delivery(made)
     assert payments.get("pay1") == approved("c1")

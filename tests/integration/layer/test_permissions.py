@@ -34,7 +34,7 @@ def on(action: str, *partitions: str) -> Use:
         ("audit", on("UpdateItem", "LEARNER#u1"), False),
         ("audit", on("UpdateItem"), False),
         ("audit", on("DeleteItem", "AUDIT"), False),
-        ("audit", Use("Query", "index/byKind"), True),
+        ("audit", Use("Query", "index/byType"), True),
         ("audit", Use("Query", "index/byDue"), False),
         ("report_sales", on("UpdateItem", "ORDER#p1", "OAUTH"), True),
         ("report_sales", on("UpdateItem", "ORDER#p1", "PAYMENT#p1"), False),

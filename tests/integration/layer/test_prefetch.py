@@ -100,7 +100,7 @@ def test_a_course_that_came_with_the_payment_found_open_is_not_sold_again(
 ) -> None:
     """Duitku's status confirms the open payment, so the prefetched items are outdated."""
     opened = purchases.initiated(monkeypatch)
-    late = Change({"gatewayExpiresAt": "2026-01-01T00:00:00.000Z"})
+    late = Change({"expiresAt": "2026-01-01T00:00:00.000Z"})
     assert table.update(keys.payment(opened["id"]), late)
     providers.answers(monkeypatch, "initiate_payment", providers.status(opened["id"]))
     body = {"packageId": "p1", "courseId": "c1"}

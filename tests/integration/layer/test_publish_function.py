@@ -15,7 +15,7 @@ from lunas.domain.payments import AuditContext, Status
 from lunas.storage.anomalies import anomaly_item
 from lunas.storage.enrollment_items import enrollment_item
 from lunas.storage.expressions import to_wire
-from lunas.storage.payment_items import history_item, payment_item
+from lunas.storage.payment_items import history_items, payment_item
 from tests.integration.layer.queues import Queues
 from tests.support.builders import GATEWAY_CONTEXT, LATER, NOW, enrollment, payment, request_of
 from tests.support.functions import invoke
@@ -132,7 +132,7 @@ def test_a_new_request_is_no_duplicate_of_the_first(queues: Queues) -> None:
 def test_changes_of_other_items_are_ignored(queues: Queues) -> None:
     publish(
         insertion(payment_item(payment())),
-        insertion(history_item(opened(payment(), GATEWAY_CONTEXT))),
+        insertion(history_items([opened(payment(), GATEWAY_CONTEXT)])[0]),
         insertion(anomaly_item(anomaly(AnomalyKind.UNKNOWN_ORDER, "o", {}, NOW))),
         insertion({"pk": "IDEMPOTENCY", "sk": "x"}),
     )

@@ -57,7 +57,7 @@ def test_a_refund_is_written_whole(
 ) -> None:
     Payments(table).record_refund(plan)
     assert payments.get("pay1") == plan.after
-    assert payments.history("pay1") == list(plan.history)
+    assert payments.read("pay1")[1][1:] == list(plan.history)
     for taking in plan.takings:
         assert enrollments.get(taking.after.id) == taking.after
     assert enrollments.get(ALONE.id) != ALONE
@@ -106,7 +106,7 @@ def test_a_concurrent_change_stops_the_whole_refund(
         Payments(table).record_refund(plan)
     stored = [payments.get("pay1"), *(enrollments.get(each.before.id) for each in plan.takings)]
     assert stored == was
-    assert payments.history("pay1") == []
+    assert len(payments.read("pay1")[1]) == 1
 
 
 def test_the_largest_refund_is_one_transaction(

@@ -64,13 +64,23 @@ class Webhook:
         return status
 
     def kept(self, order: str | None = None) -> list[dict[str, Any]]:
-        """Return the evidence under an order id, as the command in operations.md does."""
+        """Return the evidence under an order id, as the second command in operations.md does."""
         answer = self.table.client.query(
             TableName=self.table.name,
             KeyConditionExpression="pk = :order",
             ExpressionAttributeValues={":order": {"S": f"CALLBACK#{order or self.order}"}},
         )
         return [from_wire(item) for item in answer["Items"]]
+
+    def in_history(self) -> list[dict[str, Any]]:
+        """Return the evidence in the payment's history, as the first command there does."""
+        answer = self.table.client.query(
+            TableName=self.table.name,
+            KeyConditionExpression="pk = :payment",
+            ExpressionAttributeValues={":payment": {"S": f"PAYMENT#{self.order}"}},
+        )
+        found = [from_wire(item) for item in answer["Items"]]
+        return [item["callback"] for item in found if "callback" in item]
 
     def signatures(self, order: str | None = None) -> list[set[str]]:
         """Return the result of each kept callback's signature check."""

@@ -100,10 +100,8 @@ def _of_table(stack: Stack) -> Iterator[Needle]:
     for item in (from_wire(item) for page in pages for item in page["Items"]):
         kind = f"item {item.get('type', '')}"
         del item["pk"], item["sk"]
-        indexed = {"ownerKey", "kindKey", "stateKey", "courseKey", "dueKey"}
-        shown = {name: value for name, value in item.items() if name not in indexed}
-        yield from named(PERSONAL, shown, kind)
-        yield from named(SECRET, shown, kind)
+        yield from named(PERSONAL, item, kind)
+        yield from named(SECRET, item, kind)
 
 
 def _of_duitku(stack: Stack) -> Iterator[Needle]:

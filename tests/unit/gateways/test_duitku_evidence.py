@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from lunas.domain.callback_evidence import CallbackEvidence, Signature
 from lunas.gateways.duitku.evidence import KEPT, MAX_NAMES, MAX_READ, UNREADABLE, reduced
-from lunas.storage.callbacks import callback_action
+from lunas.storage.callbacks import Callbacks
 from lunas.storage.table import Table
 from tests.support.builders import NOW
 
@@ -35,10 +35,23 @@ def keep_form(*pairs: tuple[str, str]) -> CallbackEvidence:
     return keep(urlencode([*RIGHT.items(), *pairs]).encode())
 
 
+class Client:
+    """Takes the request of one write."""
+
+    def update_item(self, **request: Any) -> None:
+        self.request = request
+
+
+def update_of(evidence: CallbackEvidence) -> dict[str, Any]:
+    """Return the request that writes evidence."""
+    client = Client()
+    Callbacks(Table(cast("Any", client), "lunas")).keep(evidence)
+    return client.request
+
+
 def written(evidence: CallbackEvidence) -> str:
     """Return what is written to the table, as text."""
-    action = callback_action(Table(cast("Any", None), "lunas"), evidence)
-    return json.dumps(action.request, default=str, ensure_ascii=False)
+    return json.dumps(update_of(evidence), default=str, ensure_ascii=False)
 
 
 def size(value: Any) -> int:
@@ -52,7 +65,7 @@ def size(value: Any) -> int:
 
 def stored(evidence: CallbackEvidence) -> int:
     """Return about how many bytes the item has, with the overhead of the notation."""
-    request = callback_action(Table(cast("Any", None), "lunas"), evidence).request["Update"]
+    request = update_of(evidence)
     return size(request["Key"]) + size(request["ExpressionAttributeValues"])
 
 

@@ -221,10 +221,10 @@ class FakePayments:
         return True
 
     def record_invoice(
-        self, payment_id: str, invoice: GatewayInvoice, expires_at: datetime
+        self, payment: Payment, invoice: GatewayInvoice, expires_at: datetime
     ) -> None:
-        stored = self.store.payments[payment_id]
-        self.store.payments[payment_id] = replace(
+        stored = self.store.payments[payment.id]
+        self.store.payments[payment.id] = replace(
             stored,
             gateway=invoice,
             gateway_expires_at=expires_at,

@@ -94,8 +94,8 @@ def test_a_run_continues_from_the_last_checkpoint(setup: Setup) -> None:
 
 def test_a_run_out_of_time_records_only_whole_batches(setup: Setup) -> None:
     setup.add_batches(Feed.HISTORY, "ab", "cd")
-    # Checks of the time: one for the empty feed, three for the first batch, two for the next.
-    setup.steps = 6
+    # Checks of the time: two for the empty feeds, three for the first batch, two for the next.
+    setup.steps = 7
     audited = setup.run()
     assert seen_in(audited) == {"paya", "payb", "payc"}
     assert setup.feeds.checkpoints == {Feed.HISTORY: "1"}
@@ -104,7 +104,7 @@ def test_a_run_out_of_time_records_only_whole_batches(setup: Setup) -> None:
 
 def test_the_next_run_audits_what_the_last_one_left(setup: Setup) -> None:
     setup.add_batches(Feed.HISTORY, "ab", "cd")
-    setup.steps = 6
+    setup.steps = 7
     setup.run()
     setup.steps = 1_000
     assert seen_in(setup.run()) == {"payc", "payd"}
@@ -114,7 +114,8 @@ def test_a_run_without_time_reads_and_records_nothing(setup: Setup) -> None:
     setup.add_batches(Feed.HISTORY, "a")
     setup.steps = 0
     audited = setup.run()
-    assert (audited.payments, audited.behind) == (0, {Feed.HISTORY: "0", Feed.ENROLLMENT: "0"})
+    behind = {Feed.PAYMENT: "0", Feed.HISTORY: "0", Feed.ENROLLMENT: "0"}
+    assert (audited.payments, audited.behind) == (0, behind)
     assert (setup.feeds.batch_reads, setup.feeds.checkpoints) == ([], {})
 
 

@@ -776,7 +776,7 @@ def test_a_request_while_another_opens_the_invoice_gets_that_invoice(shop: Shop)
 
     def opened() -> None:
         theirs = GatewayInvoice(reference="THEIRS", payment_method="BC")
-        shop.payments.record_invoice("pay1", theirs, NOW + LIFETIME)
+        shop.payments.record_invoice(payment(), theirs, NOW + LIFETIME)
 
     shop.pauses = [nothing, opened, nothing]
     found, is_new = shop.initiate(method="BC")
@@ -831,7 +831,7 @@ def test_a_request_gets_the_lost_invoice_that_another_request_replaces(shop: Sho
     shop.clock.forward(timedelta(minutes=1))
     shop.payments.invoice_claims["pay1"] = shop.clock.now + timedelta(seconds=1)
     theirs = GatewayInvoice(reference="THEIRS")
-    shop.pauses = [lambda: shop.payments.record_invoice("pay1", theirs, NOW + LIFETIME)]
+    shop.pauses = [lambda: shop.payments.record_invoice(payment(), theirs, NOW + LIFETIME)]
     found, is_new = shop.initiate()
     assert (found.id, found.gateway, is_new) == ("pay1", theirs, False)
     assert (shop.status.asked, shop.invoices.asked) == ([], [])

@@ -21,11 +21,9 @@ def correct() -> Facts:
     """Build the correct end of a purchase through Duitku."""
     facts = Facts()
     facts.payments["pay1"] = {
-        "id": "pay1",
         "userId": "u1",
         "status": "COMPLETED",
-        "amount": 49_000,
-        "courses": [{"id": "c1"}],
+        "purchase": {"amount": 49_000, "courses": [{"id": "c1"}]},
     }
     states = ["PENDING", "PAID", "APPROVED", "COMPLETED"]
     facts.history["pay1"] = [
@@ -34,11 +32,11 @@ def correct() -> Facts:
     ]
     facts.enrollments["u1", "c1"] = {
         "courseId": "c1",
-        "status": "ENROLLED",
+        "enrollmentStatus": "ENROLLED",
         "deliveryStatus": "DELIVERED",
         "counted": True,
     }
-    facts.courses["c1"] = {"id": "c1", "thinkificCourseId": 7, "enrolled": 1}
+    facts.courses["c1"] = {"id": "c1", "platformCourseId": 7, "enrolled": 1}
     facts.orders["pay1"] = {"merchantOrderId": "pay1", "state": "paid", "amount": 49_000}
     facts.platform_enrollments[email_of("u1"), 7].append(dict(PLATFORM_ENROLLMENT))
     facts.accounts[email_of("u1")] = 1
@@ -104,17 +102,21 @@ def counted_twice(facts: Facts) -> None:
 
 
 def other_amount(facts: Facts) -> None:
-    facts.payments["pay1"]["amount"] = 1
+    facts.payments["pay1"]["purchase"]["amount"] = 1
 
 
 def for_nothing(facts: Facts) -> None:
-    facts.enrollments["u2", "c1"] = {"courseId": "c1", "status": "ENROLLED", "counted": False}
+    facts.enrollments["u2", "c1"] = {
+        "courseId": "c1",
+        "enrollmentStatus": "ENROLLED",
+        "counted": False,
+    }
 
 
 def refunded_unasked(facts: Facts) -> None:
     facts.payments["pay1"]["status"] = "REFUNDED"
     facts.history["pay1"].append({"version": 9, "to": "REFUNDED", "actor": "admin:a1"})
-    facts.enrollments["u1", "c1"]["status"] = "NOT_ENROLLED"
+    facts.enrollments["u1", "c1"]["enrollmentStatus"] = "NOT_ENROLLED"
     facts.platform_enrollments[email_of("u1"), 7][0]["expired"] = True
 
 

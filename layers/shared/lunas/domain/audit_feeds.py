@@ -16,17 +16,19 @@ class Feed(StrEnum):
 
     APPROVED = "APPROVED"
     """Payments with open deliveries, over and over: a delivery appears in no other feed."""
+    PAYMENT = "PAYMENT"
+    """Every new payment, by time."""
     HISTORY = "HISTORY"
-    """Every change of a payment, by time."""
+    """Every later change of a payment, by time."""
     ENROLLMENT = "ENROLLMENT"
     """Every new enrollment: it must have a payment, which HISTORY cannot show."""
     PLATFORM = "PLATFORM"
-    """Every change of a payment, to compare with the platform."""
+    """Every change of a payment but its opening, to compare with the platform."""
     PLATFORM_AGAIN = "PLATFORM_AGAIN"
     """The same a day later: at the first comparison, a delivery or repair may have been pending."""
 
 
-IN_TABLE = (Feed.APPROVED, Feed.HISTORY, Feed.ENROLLMENT)
+IN_TABLE = (Feed.APPROVED, Feed.PAYMENT, Feed.HISTORY, Feed.ENROLLMENT)
 """The feeds whose payments are checked against the table alone."""
 
 
@@ -34,7 +36,7 @@ IN_TABLE = (Feed.APPROVED, Feed.HISTORY, Feed.ENROLLMENT)
 class Ref:
     """A payment to check, and the enrollment that led to it, if one did.
 
-    ``place`` is its position in the feed; in feeds of changes it begins with the time.
+    ``place`` is its position in the feed, which begins with the time.
     """
 
     payment_id: str

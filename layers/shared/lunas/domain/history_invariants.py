@@ -7,11 +7,10 @@ from itertools import pairwise
 from lunas.domain.differences import Code, Difference
 from lunas.domain.gateway_status import GatewayState
 from lunas.domain.payment_steps import is_correction
-from lunas.domain.payments import TRANSITIONS, HistoryEvent, Method, Payment, Status, Step
+from lunas.domain.payments import FIRST, TRANSITIONS, HistoryEvent, Method, Payment, Status, Step
 
 AHEAD = timedelta(minutes=5)
 """How far a clock may be ahead of the audit's."""
-FIRST: Mapping[Method, Status] = {Method.GATEWAY: Status.PENDING, Method.MANUAL: Status.PAID}
 STEPS: Mapping[Method, frozenset[Step]] = {
     Method.GATEWAY: frozenset({Step.CONFIRM, Step.FAIL, Step.EXPIRE, Step.COMPLETE, Step.REFUND}),
     Method.MANUAL: frozenset({Step.APPROVE, Step.REJECT, Step.COMPLETE, Step.REFUND}),

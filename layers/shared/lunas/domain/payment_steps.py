@@ -72,6 +72,8 @@ def _stamped(payment: Payment, step: Step, audit_context: AuditContext) -> Payme
         case Status.APPROVED:
             return replace(
                 payment,
+                # No one is to pay by its code again.
+                gateway=payment.gateway and replace(payment.gateway, qr_string=None),
                 approved_at=audit_context.at,
                 approved_by=payment.gateway_name
                 if step is Step.CONFIRM

@@ -32,6 +32,10 @@ class Method(StrEnum):
     MANUAL = "MANUAL"
 
 
+FIRST: Mapping[Method, Status] = {Method.GATEWAY: Status.PENDING, Method.MANUAL: Status.PAID}
+"""The status of a new payment."""
+
+
 class Step(StrEnum):
     """What can happen to a payment."""
 

@@ -191,7 +191,7 @@ class CheckoutService:
         minutes = int(lifetime.total_seconds() // 60)
         invoice = gateway.create_invoice(payment, minutes, self.return_url)
         expires_at = at + lifetime
-        self.payments.record_invoice(payment.id, invoice, expires_at)
+        self.payments.record_invoice(payment, invoice, expires_at)
         return replace(payment, gateway=invoice, gateway_expires_at=expires_at)
 
     def _end_refused(self, payment: Payment, refused: GatewayRefused) -> None:

@@ -54,7 +54,7 @@ class PaymentRepository(Protocol):
     def claim_invoice(self, payment: Payment, now: datetime, before: datetime) -> bool: ...
 
     def record_invoice(
-        self, payment_id: str, invoice: GatewayInvoice, expires_at: datetime
+        self, payment: Payment, invoice: GatewayInvoice, expires_at: datetime
     ) -> None: ...
 
     def note_bundle(

@@ -10,21 +10,17 @@ from lunas.storage.expressions import Change, Item
 from lunas.storage.pages import Listing, read_page
 from lunas.storage.table import Table
 
-KIND = "ANOMALY"
+TYPE = "anomaly"
 
 
 def anomaly_item(anomaly: Anomaly) -> Item:
     """Write an anomaly."""
     return {
         **keys.anomaly(anomaly.id),
-        "type": "anomaly",
-        "kindKey": KIND,
-        "stateKey": keys.state(KIND, anomaly.status),
-        "listSort": f"{to_iso(anomaly.at)}#{anomaly.id}",
-        "id": anomaly.id,
+        "type": TYPE,
         "kind": anomaly.kind,
         "status": anomaly.status,
-        "at": to_iso(anomaly.at),
+        "createdAt": to_iso(anomaly.at),
         "orderId": anomaly.order_id,
         "paymentId": anomaly.payment_id,
         "evidence": dict(anomaly.evidence),
@@ -50,10 +46,9 @@ class Anomalies:
         self, status: AnomalyStatus | None, limit: int, after: Position | None
     ) -> Page[Anomaly]:
         """Read a page of anomalies, newest first: one Query."""
-        listing = Listing(index="byKind", key="kindKey", partition=KIND)
+        listing = Listing(index="byType", partition={"type": TYPE})
         if status is not None:
-            partition = keys.state(KIND, status)
-            listing = Listing(index="byState", key="stateKey", partition=partition)
+            listing = Listing(index="byStatus", partition={"type": TYPE, "status": status})
         items, last = read_page(self.table, listing, limit, after)
         return Page(tuple(_anomaly_from(item) for item in items), last)
 
@@ -62,7 +57,6 @@ class Anomalies:
         change = Change(
             {
                 "status": AnomalyStatus.RESOLVED,
-                "stateKey": keys.state(KIND, AnomalyStatus.RESOLVED),
                 "resolved": {
                     "resolution": resolution.resolution,
                     "reason": resolution.reason,
@@ -80,9 +74,9 @@ class Anomalies:
 
 def _anomaly_from(item: Item) -> Anomaly:
     return Anomaly(
-        id=item["id"],
+        id=keys.id_of(item),
         kind=AnomalyKind(item["kind"]),
-        at=from_iso(item["at"]),
+        at=from_iso(item["createdAt"]),
         order_id=item["orderId"],
         evidence=item["evidence"],
         payment_id=item.get("paymentId"),

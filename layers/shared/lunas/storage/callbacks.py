@@ -6,8 +6,8 @@ from math import ceil
 from lunas.domain.callback_evidence import CallbackEvidence
 from lunas.domain.times import to_iso
 from lunas.storage import keys
-from lunas.storage.expressions import Change, Key
-from lunas.storage.table import Action, Table
+from lunas.storage.expressions import Change, Item, Key
+from lunas.storage.table import Table
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,9 +21,17 @@ class Callbacks:
         self.table.update(_key(evidence), _change(evidence))
 
 
-def callback_action(table: Table, evidence: CallbackEvidence) -> Action:
-    """Build the action that writes evidence in a transaction; it has no condition."""
-    return table.update_action("callback", _key(evidence), _change(evidence))
+def evidence_attributes(evidence: CallbackEvidence) -> Item:
+    """Return what is stored of a callback but its digest, signature and lifetime."""
+    return {
+        "at": to_iso(evidence.at),
+        "correlationId": evidence.correlation_id,
+        "mediaType": evidence.media_type,
+        "length": evidence.length,
+        "fields": dict(evidence.fields),
+        "others": dict(evidence.others),
+        "unnamed": evidence.unnamed,
+    }
 
 
 def _key(evidence: CallbackEvidence) -> Key:
@@ -38,13 +46,7 @@ def _change(evidence: CallbackEvidence) -> Change:
         adds={"signature": {evidence.signature}},
         set_if_missing={
             "type": "callback",
-            "at": to_iso(evidence.at),
             "ttl": ceil(evidence.until.timestamp()),
-            "correlationId": evidence.correlation_id,
-            "mediaType": evidence.media_type,
-            "length": evidence.length,
-            "fields": dict(evidence.fields),
-            "others": dict(evidence.others),
-            "unnamed": evidence.unnamed,
+            **evidence_attributes(evidence),
         },
     )

@@ -78,7 +78,7 @@ def _redelivery(table: Table, redelivery: Redelivery) -> Action:
         keys.enrollment(after.id),
         Change(
             {"updatedAt": to_iso(after.updated_at), **request_attributes(after.delivery)},
-            condition=f"#status = :was AND {claims_unchanged(before)}",
+            condition=f"#enrollmentStatus = :was AND {claims_unchanged(before)}",
             given={"was": before.status, **claims_read(before)},
         ),
     )

@@ -10,27 +10,21 @@ from lunas.domain.times import from_iso, to_iso
 from lunas.storage import keys
 from lunas.storage.expressions import Item
 
-KIND = "ENROLLMENT"
+TYPE = "enrollment"
 FOREVER = "FOREVER"
 """Text for access without an end, in place of a time."""
 
 
 def enrollment_item(enrollment: Enrollment) -> Item:
     """Return the item of an enrollment."""
-    created = to_iso(enrollment.created_at)
     return {
         **keys.enrollment(enrollment.id),
-        "type": "enrollment",
-        "ownerKey": keys.owner(enrollment.user_id, KIND),
-        "kindKey": KIND,
-        "courseKey": keys.state(KIND, enrollment.course_id),
-        "listSort": f"{created}#{enrollment.id}",
-        "id": enrollment.id,
+        "type": TYPE,
         "paymentId": enrollment.payment_id,
         "userId": enrollment.user_id,
         "courseId": enrollment.course_id,
         "courseName": enrollment.course_name,
-        "status": enrollment.status,
+        "enrollmentStatus": enrollment.status,
         "progress": enrollment.progress,
         "counted": enrollment.counted,
         **term_attributes(enrollment),
@@ -38,7 +32,7 @@ def enrollment_item(enrollment: Enrollment) -> Item:
         "platformCourseId": enrollment.platform_course_id,
         "correlationId": enrollment.correlation_id,
         "certificateUrl": enrollment.certificate_url,
-        "createdAt": created,
+        "createdAt": to_iso(enrollment.created_at),
         "updatedAt": to_iso(enrollment.updated_at),
         **delivery_attributes(enrollment.delivery),
     }
@@ -64,7 +58,7 @@ def claims_attribute(enrollment: Enrollment) -> dict[str, str] | None:
 
 def request_attributes(delivery: Delivery) -> Item:
     """Return only the attributes that request delivery again."""
-    names = ("deliveryStatus", "stateKey", "deliveryRequest", "lastError", "dueKey", "dueAt")
+    names = ("deliveryStatus", "deliveryRequest", "lastError", "dueAt")
     written = delivery_attributes(delivery)
     return {name: written[name] for name in names}
 
@@ -74,28 +68,26 @@ def delivery_attributes(delivery: Delivery) -> Item:
     due = delivery.due_at
     return {
         "deliveryStatus": delivery.status,
-        "stateKey": keys.state(KIND, delivery.status),
         "deliveryRequest": delivery.request,
         "deliveryAttempts": delivery.attempts,
         "platformUserId": delivery.platform_user_id,
         "platformEnrollmentId": delivery.platform_enrollment_id,
         "lastError": delivery.last_error,
-        "dueKey": keys.DUE_AT_PLATFORM if due else None,
         "dueAt": to_iso(due) if due else None,
     }
 
 
 def enrollment_from(item: Item) -> Enrollment:
-    """Return the enrollment of an item."""
+    """Return the enrollment of an item; one of an index may have only what lists show."""
     return Enrollment(
-        id=item["id"],
+        id=keys.id_of(item),
         payment_id=item["paymentId"],
         user_id=item["userId"],
         course_id=item["courseId"],
         course_name=item["courseName"],
-        status=EnrollmentStatus(item["status"]),
+        status=EnrollmentStatus(item["enrollmentStatus"]),
         progress=int(item["progress"]),
-        counted=item["counted"],
+        counted=item.get("counted", True),
         claims={paid: _end_from(end) for paid, end in item.get("claims", {}).items()},
         expires_at=from_iso(item["expiresAt"]) if "expiresAt" in item else None,
         shared=Access(_end_from(item["sharedUntil"])) if "sharedUntil" in item else None,
@@ -111,7 +103,7 @@ def enrollment_from(item: Item) -> Enrollment:
 def _delivery_from(item: Item) -> Delivery:
     return Delivery(
         status=DeliveryStatus(item["deliveryStatus"]),
-        request=int(item["deliveryRequest"]),
+        request=int(item.get("deliveryRequest", 0)),
         attempts=int(item["deliveryAttempts"]),
         platform_user_id=item.get("platformUserId"),
         platform_enrollment_id=item.get("platformEnrollmentId"),

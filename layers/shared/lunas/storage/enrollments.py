@@ -10,14 +10,14 @@ from lunas.domain.lists import EnrollmentFilter, Page, Position
 from lunas.domain.times import to_iso
 from lunas.storage import keys
 from lunas.storage.anomalies import anomaly_item
-from lunas.storage.enrollment_items import KIND, delivery_attributes, enrollment_from
+from lunas.storage.enrollment_items import TYPE, delivery_attributes, enrollment_from
 from lunas.storage.expressions import Change
 from lunas.storage.pages import Listing, read_page
 from lunas.storage.payment_items import progress_attributes
 from lunas.storage.settlements import NEW, count_action, full_courses, history_actions
 from lunas.storage.table import Action, ConditionsFailed, Table
 
-CURRENT = "#status = :enrolled AND #paymentId = :paymentId"
+CURRENT = "#enrollmentStatus = :enrolled AND #paymentId = :paymentId"
 """Condition: the enrollment was neither refunded nor bought again meanwhile."""
 WAITING = f"{CURRENT} AND #deliveryStatus = :pending AND #deliveryRequest = :request"
 """Condition: the delivery is still requested and not recorded yet."""
@@ -173,18 +173,15 @@ def _listing(wanted: EnrollmentFilter) -> Listing:
     delivery: dict[str, str | None] = {"deliveryStatus": wanted.delivery}
     if wanted.user_id is not None:
         return Listing(
-            index="byOwner",
-            key="ownerKey",
-            partition=keys.owner(wanted.user_id, KIND),
+            index="byUser",
+            partition={"userId": wanted.user_id, "type": TYPE},
             span=wanted.span,
-            where={"status": wanted.status},
+            where={"enrollmentStatus": wanted.status},
         )
     if wanted.course_id is not None:
-        partition = keys.state(KIND, wanted.course_id)
-        return Listing(
-            index="byCourse", key="courseKey", partition=partition, span=wanted.span, where=delivery
-        )
+        partition = {"courseId": wanted.course_id}
+        return Listing(index="byCourse", partition=partition, span=wanted.span, where=delivery)
     if wanted.delivery is not None:
-        partition = keys.state(KIND, wanted.delivery)
-        return Listing(index="byState", key="stateKey", partition=partition, span=wanted.span)
-    return Listing(index="byKind", key="kindKey", partition=KIND, span=wanted.span)
+        partition = {"deliveryStatus": wanted.delivery}
+        return Listing(index="byDelivery", partition=partition, span=wanted.span)
+    return Listing(index="byType", partition={"type": TYPE}, span=wanted.span)

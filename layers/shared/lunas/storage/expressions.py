@@ -30,6 +30,11 @@ def placeholders(values: Mapping[str, Any]) -> dict[str, Any]:
     return {f":{name}": write_value(value) for name, value in values.items()}
 
 
+def given(item: Item) -> Item:
+    """Return an item without the attributes that are None."""
+    return {name: value for name, value in item.items() if value is not None}
+
+
 def condition_names(condition: str) -> dict[str, str]:
     """Return the attribute names of a condition, in which they have the form ``#name``."""
     return {word: word[1:] for word in re.findall(r"#\w+", condition)}

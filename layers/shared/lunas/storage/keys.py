@@ -1,9 +1,11 @@
 """The keys of every item; docs/reference/data-model.md lists the reads that use them."""
 
-from lunas.storage.expressions import Key
+from lunas.storage.expressions import Item, Key
 
-DUE_AT_GATEWAY, DUE_AT_PLATFORM = "GATEWAY", "DELIVERY"
-"""Partitions of the index byDue: payments to check, deliveries to request again."""
+
+def id_of(item: Item) -> str:
+    """Return the id of a payment, an enrollment or an anomaly, which its key contains."""
+    return str(item["pk"].partition("#")[2])
 
 
 def payment(payment_id: str) -> Key:
@@ -12,7 +14,7 @@ def payment(payment_id: str) -> Key:
 
 
 def history(payment_id: str, version: int) -> Key:
-    """Key of one history event; the padded version sorts as a number."""
+    """Key of the history from a version on; the padded version sorts as a number."""
     return {"pk": f"PAYMENT#{payment_id}", "sk": f"HISTORY#{version:06d}"}
 
 
@@ -67,16 +69,6 @@ def callback(order_id: str, digest: str) -> Key:
     return {"pk": f"CALLBACK#{order_id}", "sk": digest}
 
 
-def owner(user_id: str, kind: str) -> str:
-    """Partition of the index byOwner with a user's items of one kind."""
-    return f"{kind}#{user_id}"
-
-
-def state(kind: str, value: str) -> str:
-    """Partition of an index with the items of one kind that have one state or course."""
-    return f"{kind}#{value}"
-
-
 def pause() -> Key:
     """Key of the item that pauses scheduled calls to the gateway."""
     return {"pk": "RECONCILE", "sk": "GATEWAY"}
@@ -85,11 +77,6 @@ def pause() -> Key:
 def call_limit(provider: str, site: str) -> Key:
     """Key of the rate limiter that all callers of a provider's site share."""
     return {"pk": f"LIMIT#{provider}", "sk": site}
-
-
-def day_of_history(moment: str) -> str:
-    """Partition of the index byKind with the history events of one day in UTC."""
-    return f"HISTORY#{moment[:10]}"
 
 
 def audit(feed: str) -> Key:

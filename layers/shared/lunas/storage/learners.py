@@ -112,7 +112,7 @@ class Learners:
         noted = Change(
             {**shared_attribute(enrollment), "updatedAt": to_iso(at)},
             # Nothing else is compared: another payment may take the enrollment over.
-            condition="#status = :enrolled",
+            condition="#enrollmentStatus = :enrolled",
             given={"enrolled": EnrollmentStatus.ENROLLED},
         )
         actions = [

@@ -1,63 +1,58 @@
 """Converts payments and history events to items of the table, and back."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
+from itertools import groupby
 
+from lunas.domain.callback_evidence import CallbackEvidence
 from lunas.domain.payments import (
+    FIRST,
     BoughtCourse,
     GatewayInvoice,
     HistoryEvent,
     Method,
     Payment,
     Status,
+    is_settled,
 )
 from lunas.domain.times import from_iso, to_iso
 from lunas.domain.users import Customer, Learner, PaymentType
 from lunas.storage import keys
-from lunas.storage.expressions import Item
+from lunas.storage.callbacks import evidence_attributes
+from lunas.storage.expressions import Item, given
 
-KIND = "PAYMENT"
+TYPE, HISTORY = "payment", "history"
 
 
-def payment_item(payment: Payment) -> Item:
-    """Return the item of a new payment."""
-    customer, learner = payment.customer, payment.learner
+def payment_item(payment: Payment, opened_by: str | None = None) -> Item:
+    """Return the item of a new payment, which stands for its first history event as well.
+
+    ``opened_by``: the actor of that event, None for the owner. No text is stored twice: see
+    payment_from().
+    """
     created = to_iso(payment.created_at)
     return {
         **keys.payment(payment.id),
-        "type": "payment",
-        "ownerKey": keys.owner(payment.user_id, KIND),
-        "kindKey": KIND,
-        "listSort": f"{created}#{payment.id}",
-        "id": payment.id,
+        "type": TYPE,
         "userId": payment.user_id,
-        "packageId": payment.package_id,
-        "packageName": payment.package_name,
-        "courseId": payment.course_id,
-        "courses": [_course_item(course) for course in payment.courses],
+        "openedBy": None if opened_by == _owner(payment.user_id) else opened_by,
+        "purchase": _purchase_item(payment),
         "paymentType": payment.payment_type,
         "method": payment.method,
-        "amount": payment.amount,
-        "currency": payment.currency,
-        "accessDays": payment.access_days,
-        "platformBundleId": payment.platform_bundle_id,
-        "customer": {
-            "firstName": customer.first_name,
-            "lastName": customer.last_name,
-            "email": customer.email,
-            "phone": customer.phone,
-        },
-        "learner": learner_item(learner),
+        "customer": _customer_item(payment.customer),
+        "learner": None if _is_customer(payment) else learner_item(payment.learner),
         "proofLink": payment.proof_link,
         "gatewayName": payment.gateway_name,
-        "gatewayExpiresAt": payment.gateway_expires_at and to_iso(payment.gateway_expires_at),
-        "gatewayChannel": payment.channel,
+        "expiresAt": payment.gateway_expires_at and to_iso(payment.gateway_expires_at),
+        "channel": payment.channel,
         "prompt": payment.prompt or None,
-        "invoiceCalls": payment.invoice_calls or None,
         "invoiceAskedAt": created if payment.invoice_calls else None,
         "createdAt": created,
         "correlationId": payment.correlation_id,
         **progress_attributes(payment),
+        "updatedAt": None
+        if payment.updated_at == payment.created_at
+        else to_iso(payment.updated_at),
     }
 
 
@@ -65,7 +60,6 @@ def progress_attributes(payment: Payment) -> Item:
     """Return the attributes that a step changes; one that is None is removed."""
     return {
         "status": payment.status,
-        "stateKey": keys.state(KIND, payment.status),
         "version": payment.version,
         "updatedAt": to_iso(payment.updated_at),
         "approvedAt": payment.approved_at and to_iso(payment.approved_at),
@@ -79,6 +73,7 @@ def progress_attributes(payment: Payment) -> Item:
         **due_attributes(payment.check_at),
         **asked_attributes(payment.asked_at),
         **denied_attributes(payment.denied_at),
+        **({"qrString": None} if is_settled(payment.status) else {}),
     }
 
 
@@ -94,43 +89,37 @@ def denied_attributes(denied_at: datetime | None) -> Item:
 
 def due_attributes(check_at: datetime | None) -> Item:
     """Return the time of the next check; None removes the payment from the index byDue."""
-    return {
-        "dueKey": keys.DUE_AT_GATEWAY if check_at else None,
-        "dueAt": to_iso(check_at) if check_at else None,
-    }
+    return {"dueAt": to_iso(check_at) if check_at else None}
 
 
 def payment_from(item: Item) -> Payment:
-    """Return the payment of an item."""
+    """Return the payment of an item; one of an index has only what lists show."""
+    purchase, customer = item["purchase"], item["customer"]
     return Payment(
-        id=item["id"],
+        id=keys.id_of(item),
         user_id=item["userId"],
-        package_id=item["packageId"],
-        package_name=item["packageName"],
-        course_id=item.get("courseId"),
-        courses=tuple(_course_from(course) for course in item["courses"]),
+        package_id=purchase["packageId"],
+        package_name=purchase["packageName"],
+        course_id=None if purchase.get("fixed") else purchase["courses"][0]["id"],
+        courses=tuple(_course_from(course) for course in purchase["courses"]),
         status=Status(item["status"]),
         payment_type=PaymentType(item["paymentType"]),
         method=Method(item["method"]),
-        amount=int(item["amount"]),
-        currency=item["currency"],
-        customer=_customer_from(item["customer"]),
-        learner=learner_from(item["learner"]),
+        amount=int(purchase["amount"]),
+        customer=_customer_from(customer),
+        learner=learner_from(item.get("learner") or customer),
         proof_link=item.get("proofLink"),
         gateway_name=item.get("gatewayName"),
-        gateway_expires_at=_optional(from_iso, item.get("gatewayExpiresAt")),
+        gateway_expires_at=_optional(from_iso, item.get("expiresAt")),
         check_at=_optional(from_iso, item.get("dueAt")),
-        channel=item.get("gatewayChannel"),
+        channel=item.get("channel"),
         prompt=item.get("prompt", False),
         asked_at=_optional(from_iso, item.get("askedAt")),
         asking=item.get("asking", False),
         denied_at=_optional(from_iso, item.get("deniedAt")),
-        references=frozenset(item.get("references", ())),
-        invoice_calls=int(item.get("invoiceCalls", 0)),
-        invoice_answers=int(item.get("invoiceAnswers", 0)),
-        gateway=_optional(_invoice_from, item.get("gateway")),
+        **_invoices_from(item),
         created_at=from_iso(item["createdAt"]),
-        updated_at=from_iso(item["updatedAt"]),
+        updated_at=from_iso(item.get("updatedAt") or item["createdAt"]),
         version=int(item["version"]),
         approved_at=_optional(from_iso, item.get("approvedAt")),
         approved_by=item.get("approvedBy"),
@@ -140,61 +129,122 @@ def payment_from(item: Item) -> Payment:
         overlap=tuple(item.get("overlap", ())),
         overbook=item.get("overbook", False),
         callbacks=frozenset(item.get("callbacks", ())),
-        access_days=_optional(int, item.get("accessDays")),
-        platform_bundle_id=item.get("platformBundleId"),
+        access_days=_optional(int, purchase.get("accessDays")),
+        platform_bundle_id=purchase.get("platformBundleId"),
         bundle_asked_at=_optional(from_iso, item.get("bundleAskedAt")),
         correlation_id=item.get("correlationId"),
         transaction=item.get("gatewayTransaction"),
     )
 
 
-def invoice_attributes(invoice: GatewayInvoice) -> Item:
-    """Return the attributes of an invoice, without those that the channel does not have."""
-    written = {
-        "reference": invoice.reference,
-        "paymentUrl": invoice.payment_url,
-        "paymentMethod": invoice.payment_method,
-        "vaNumber": invoice.va_number,
+def invoice_attributes(payment: Payment, invoice: GatewayInvoice) -> Item:
+    """Return the attributes of an invoice; the channel is left out if the payment names it."""
+    method = invoice.payment_method
+    return {
+        "gateway": given(
+            {
+                "reference": invoice.reference,
+                "paymentUrl": invoice.payment_url,
+                "paymentMethod": None if method == payment.channel else method,
+                "vaNumber": invoice.va_number,
+            }
+        ),
+        # Apart, so that it can be removed once the payment is settled: it is long.
         "qrString": invoice.qr_string,
     }
-    return {name: value for name, value in written.items() if value is not None}
 
 
-def history_item(event: HistoryEvent) -> Item:
-    """Return the item of a history event; the audit reads those of all payments by day."""
-    at = to_iso(event.at)
+def first_event(item: Item) -> HistoryEvent:
+    """Return the first history event of a payment, from the payment's item."""
+    return HistoryEvent(
+        payment_id=keys.id_of(item),
+        version=1,
+        at=from_iso(item["createdAt"]),
+        actor=item.get("openedBy", _owner(item["userId"])),
+        source=None,
+        target=FIRST[Method(item["method"])],
+    )
+
+
+def history_items(
+    events: Sequence[HistoryEvent], callback: CallbackEvidence | None = None
+) -> list[Item]:
+    """Return the items of new history events: one for those that happened as one.
+
+    ``callback``: the evidence of the callback that caused them.
+    """
+    return [
+        _history_item(list(each), callback)
+        for _, each in groupby(
+            events, lambda each: (each.at, each.actor, each.evidence, each.reason)
+        )
+    ]
+
+
+def history_from(item: Item) -> list[HistoryEvent]:
+    """Return the history events of an item, oldest first."""
+    statuses = [Status(each) for each in item["statuses"]]
+    sources = [_optional(Status, item.get("from")), *statuses]
+    return [
+        HistoryEvent(
+            payment_id=keys.id_of(item),
+            version=int(item["version"]) + place,
+            at=from_iso(item["createdAt"]),
+            actor=item["actor"],
+            source=sources[place],
+            target=status,
+            evidence=item.get("evidence"),
+            reason=item.get("reason"),
+        )
+        for place, status in enumerate(statuses)
+    ]
+
+
+def _history_item(events: Sequence[HistoryEvent], callback: CallbackEvidence | None) -> Item:
+    first = events[0]
     return {
-        **keys.history(event.payment_id, event.version),
-        "type": "history",
-        "kindKey": keys.day_of_history(at),
-        "listSort": f"{at}#{event.payment_id}#{event.version:06d}",
-        "paymentId": event.payment_id,
-        "version": event.version,
-        "at": at,
-        "actor": event.actor,
-        "from": event.source,
-        "to": event.target,
-        "evidence": dict(event.evidence) if event.evidence else None,
-        "reason": event.reason,
+        **keys.history(first.payment_id, first.version),
+        "type": HISTORY,
+        "version": first.version,
+        "createdAt": to_iso(first.at),
+        "actor": first.actor,
+        "from": first.source,
+        "statuses": [each.target for each in events],
+        "evidence": dict(first.evidence) if first.evidence else None,
+        "reason": first.reason,
+        "callback": _callback_item(callback) if callback else None,
     }
 
 
-def history_from(item: Item) -> HistoryEvent:
-    """Return the history event of an item."""
-    return HistoryEvent(
-        payment_id=item["paymentId"],
-        version=int(item["version"]),
-        at=from_iso(item["at"]),
-        actor=item["actor"],
-        source=_optional(Status, item.get("from")),
-        target=Status(item["to"]),
-        evidence=item.get("evidence"),
-        reason=item.get("reason"),
+def _callback_item(callback: CallbackEvidence) -> Item:
+    proof = {"digest": callback.digest, "signature": callback.signature}
+    return {**proof, **evidence_attributes(callback)}
+
+
+def _owner(user_id: str) -> str:
+    return f"user:{user_id}"
+
+
+def _purchase_item(payment: Payment) -> Item:
+    """Return what was bought, as it was in the catalog then: nothing in it ever changes."""
+    return given(
+        {
+            "packageId": payment.package_id,
+            "packageName": payment.package_name,
+            # Otherwise the only course is the one that the buyer chose.
+            "fixed": True if payment.course_id is None else None,
+            "courses": [_course_item(course) for course in payment.courses],
+            "amount": payment.amount,
+            "accessDays": payment.access_days,
+            "platformBundleId": payment.platform_bundle_id,
+        }
     )
 
 
 def _course_item(course: BoughtCourse) -> Item:
-    return {"id": course.id, "name": course.name, "platformCourseId": course.platform_course_id}
+    return given(
+        {"id": course.id, "name": course.name, "platformCourseId": course.platform_course_id}
+    )
 
 
 def _course_from(item: Item) -> BoughtCourse:
@@ -203,6 +253,17 @@ def _course_from(item: Item) -> BoughtCourse:
 
 def _optional[T, R](read: Callable[[T], R], value: T | None) -> R | None:
     return None if value is None else read(value)
+
+
+def _is_customer(payment: Payment) -> bool:
+    """Return whether the learner is the person on the invoice."""
+    customer = payment.customer
+    return payment.learner == Learner(customer.first_name, customer.last_name, customer.email)
+
+
+def _customer_item(customer: Customer) -> Item:
+    names = {"firstName": customer.first_name, "lastName": customer.last_name}
+    return given({**names, "email": customer.email, "phone": customer.phone})
 
 
 def _customer_from(item: Item) -> Customer:
@@ -220,11 +281,30 @@ def learner_from(item: Item) -> Learner:
     return Learner(item["firstName"], item["lastName"], item["email"])
 
 
+def _invoices_from(item: Item) -> Item:
+    """Return what is known about the calls for an invoice: nearly always, there is one call.
+
+    Only if there were further calls are answers counted, and are all references stored.
+    """
+    further, invoice = int(item.get("furtherCalls", 0)), None
+    if "gateway" in item:
+        invoice = _invoice_from(item)
+    first = int(invoice is not None or "invoiceAskedAt" in item)
+    return {
+        "gateway": invoice,
+        "references": frozenset(item.get("references", [invoice.reference] if invoice else [])),
+        "invoice_calls": first + further,
+        "invoice_answers": int(item.get("invoiceAnswers", invoice is not None)),
+    }
+
+
 def _invoice_from(item: Item) -> GatewayInvoice:
+    gateway = item["gateway"]
     return GatewayInvoice(
-        reference=item["reference"],
-        payment_url=item.get("paymentUrl"),
-        payment_method=item.get("paymentMethod"),
-        va_number=item.get("vaNumber"),
-        qr_string=item.get("qrString"),
+        reference=gateway["reference"],
+        payment_url=gateway.get("paymentUrl"),
+        payment_method=gateway.get("paymentMethod", item.get("channel")),
+        va_number=gateway.get("vaNumber"),
+        # An invoice that came after the settlement may have left one.
+        qr_string=None if is_settled(Status(item["status"])) else item.get("qrString"),
     )

@@ -11,12 +11,13 @@ from lunas.domain.payments import GatewayInvoice, Held, HistoryEvent, Payment, S
 from lunas.domain.times import to_iso
 from lunas.storage import keys
 from lunas.storage.catalog import Catalog
-from lunas.storage.expressions import Change, Item, placeholders
+from lunas.storage.expressions import Change, given, placeholders
 from lunas.storage.pages import Listing, places, read_page
 from lunas.storage.payment_items import (
-    KIND,
+    HISTORY,
+    TYPE,
+    first_event,
     history_from,
-    history_item,
     invoice_attributes,
     payment_from,
     payment_item,
@@ -54,16 +55,23 @@ class Payments:
         item = self.table.get(keys.payment(payment_id))
         return payment_from(item) if item else None
 
-    def history(self, payment_id: str) -> list[HistoryEvent]:
-        """Read the history of a payment, oldest first: one Query of a short partition."""
-        return [history_from(item) for item in self._partition(payment_id, "HISTORY~")]
-
     def read(self, payment_id: str) -> tuple[Payment | None, list[HistoryEvent]]:
         """Read a payment with its history, oldest first: one consistent Query."""
-        items = self._partition(payment_id, keys.payment(payment_id)["sk"])
-        events = [history_from(item) for item in items if item["type"] == "history"]
-        found = [payment_from(item) for item in items if item["type"] == "payment"]
-        return next(iter(found), None), events
+        # The payment's sort key comes after those of its history.
+        key, last = keys.history(payment_id, 0), keys.payment(payment_id)["sk"]
+        values = {"pk": key["pk"], "first": key["sk"], "last": last}
+        items, _ = self.table.query(
+            {
+                "KeyConditionExpression": "pk = :pk AND sk BETWEEN :first AND :last",
+                "ExpressionAttributeValues": placeholders(values),
+                "ConsistentRead": True,
+            }
+        )
+        found = [item for item in items if item["type"] == TYPE]
+        events = [first_event(item) for item in found]
+        for item in items:
+            events += history_from(item) if item["type"] == HISTORY else []
+        return next(map(payment_from, found), None), events
 
     def page(self, wanted: PaymentFilter, limit: int, after: Position | None) -> Page[Payment]:
         """Read a page of payments, newest first: one Query."""
@@ -100,7 +108,7 @@ class Payments:
         taking = self.table.put_action(
             "slot", slot, f"{NEW} OR #paymentId = :decided", {"decided": instead_of or ""}
         )
-        self._write([*self._creation(payment, event), taking])
+        self._write([self._creation(payment, event), taking])
 
     def create_open(
         self, payment: Payment, event: HistoryEvent, slot: Slot, *, instead_of: str | None
@@ -111,7 +119,7 @@ class Payments:
         newest payment must still be ``instead_of``, as it was read. Every change of a slot adds a
         newest payment, so its other payments are unchanged too.
         """
-        held = [_given({"id": each.payment_id, "channel": each.channel}) for each in slot.held]
+        held = [given({"id": each.payment_id, "channel": each.channel}) for each in slot.held]
         item = {
             **keys.open_purchase(payment.user_id, payment.package_id, payment.course_id),
             "type": "open-purchase",
@@ -121,22 +129,33 @@ class Payments:
         taking = self.table.put_action(
             "slot", item, f"{NEW} OR #newest = :read", {"read": instead_of or ""}
         )
-        self._write([*self._creation(payment, event), taking])
+        self._write([self._creation(payment, event), taking])
 
     def record_invoice(
-        self, payment_id: str, invoice: GatewayInvoice, expires_at: datetime
+        self, payment: Payment, invoice: GatewayInvoice, expires_at: datetime
     ) -> None:
         """Write the gateway's invoice of a payment, which may have been settled meanwhile.
 
-        The invoice ends at ``expires_at``. Every reference is kept, also of two concurrent calls:
-        the buyer may have seen either invoice.
+        The invoice ends at ``expires_at``. After several calls, every reference is kept: the buyer
+        may have seen either invoice.
         """
-        change = Change(
-            {"gateway": invoice_attributes(invoice), "gatewayExpiresAt": to_iso(expires_at)},
-            adds={"references": {invoice.reference}, "invoiceAnswers": 1},
-            condition="attribute_exists(#pk)",
+        key = keys.payment(payment.id)
+        invoiced = {
+            **invoice_attributes(payment, invoice),
+            "expiresAt": to_iso(expires_at),
+            "invoiceAskedAt": None,
+        }
+        only = Change(
+            invoiced, condition="attribute_exists(#pk) AND attribute_not_exists(#furtherCalls)"
         )
-        self.table.update(keys.payment(payment_id), change)
+        if self.table.update(key, only):
+            return
+        counted: dict[str, int | set[str]] = {
+            "references": {invoice.reference},
+            "invoiceAnswers": 1,
+        }
+        again = Change(invoiced, adds=counted, condition="attribute_exists(#pk)")
+        self.table.update(key, again)
 
     def claim_invoice(self, payment: Payment, now: datetime, before: datetime) -> bool:
         """Count a call for the invoice of a payment without one; False if there must be no call.
@@ -146,7 +165,7 @@ class Payments:
         """
         change = Change(
             {"invoiceAskedAt": to_iso(now)},
-            adds={"invoiceCalls": 1},
+            adds={"furtherCalls": 1},
             condition=(
                 "#status = :pending AND attribute_not_exists(#gateway)"
                 " AND (attribute_not_exists(#invoiceAskedAt) OR #invoiceAskedAt <= :before)"
@@ -215,36 +234,16 @@ class Payments:
         except ConditionsFailed as failed:
             raise ConcurrentUpdate(stale=True) from failed
 
-    def _partition(self, payment_id: str, last: str) -> list[Item]:
-        """Read the items of a payment from its first history event to the sort key ``last``."""
-        key = keys.history(payment_id, 0)
-        values = {"pk": key["pk"], "first": key["sk"], "last": last}
-        items, _ = self.table.query(
-            {
-                "KeyConditionExpression": "pk = :pk AND sk BETWEEN :first AND :last",
-                "ExpressionAttributeValues": placeholders(values),
-                "ConsistentRead": True,
-            }
-        )
-        return items
-
-    def _creation(self, payment: Payment, event: HistoryEvent) -> list[Action]:
-        return [
-            self.table.put_action("payment", payment_item(payment), NEW),
-            self.table.put_action("history", history_item(event), NEW),
-        ]
-
-
-def _given(item: Item) -> Item:
-    return {name: value for name, value in item.items() if value is not None}
+    def _creation(self, payment: Payment, event: HistoryEvent) -> Action:
+        return self.table.put_action("payment", payment_item(payment, event.actor), NEW)
 
 
 def _listing(wanted: PaymentFilter) -> Listing:
     where: dict[str, str | None] = {"paymentType": wanted.payment_type, "method": wanted.method}
-    index, key, partition = "byKind", "kindKey", KIND
+    index, partition = "byType", {"type": TYPE}
     if wanted.user_id is not None:
-        index, key, partition = "byOwner", "ownerKey", keys.owner(wanted.user_id, KIND)
+        index, partition = "byUser", {"userId": wanted.user_id, "type": TYPE}
         where["status"] = wanted.status
     elif wanted.status is not None:
-        index, key, partition = "byState", "stateKey", keys.state(KIND, wanted.status)
-    return Listing(index=index, key=key, partition=partition, span=wanted.span, where=where)
+        index, partition = "byStatus", {"type": TYPE, "status": wanted.status}
+    return Listing(index=index, partition=partition, span=wanted.span, where=where)

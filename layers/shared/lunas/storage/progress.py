@@ -15,7 +15,7 @@ from lunas.storage.expressions import Change, placeholders
 from lunas.storage.table import Action, ConditionsFailed, Table
 
 NEW = "attribute_not_exists(pk)"
-NOT_LESS = "#status = :enrolled AND #paymentId = :paymentId AND #progress <= :progress"
+NOT_LESS = "#enrollmentStatus = :enrolled AND #paymentId = :paymentId AND #progress <= :progress"
 """Condition: the enrollment was neither refunded nor bought again, nor is its progress higher."""
 
 

@@ -30,15 +30,14 @@ def _take_back(table: Table, taking: Taking) -> Action:
         keys.enrollment(after.id),
         Change(
             {
-                "status": after.status,
+                "enrollmentStatus": after.status,
                 "paymentId": after.payment_id,
                 **term_attributes(after),
                 "updatedAt": to_iso(after.updated_at),
                 **delivery_attributes(after.delivery),
             },
-            condition=(
-                f"#status = :was AND #deliveryStatus = :delivery AND {claims_unchanged(before)}"
-            ),
+            condition="#enrollmentStatus = :was AND #deliveryStatus = :delivery"
+            f" AND {claims_unchanged(before)}",
             given={"was": before.status, "delivery": before.delivery.status, **claims_read(before)},
         ),
     )

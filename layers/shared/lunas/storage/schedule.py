@@ -1,20 +1,34 @@
 """What is due when: the index byDue, the gateway's pause, and the audit's checkpoints."""
 
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime, time, timedelta
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
 
 from lunas.domain.audit_feeds import FIRST_LOOK, Batch, Feed, Ref
 from lunas.domain.payments import Payment, Status
 from lunas.domain.times import from_iso, to_iso
 from lunas.storage import keys
-from lunas.storage.enrollment_items import KIND as ENROLLMENT
+from lunas.storage.enrollment_items import TYPE as ENROLLMENT
 from lunas.storage.expressions import Change, Item, placeholders
-from lunas.storage.payment_items import KIND as PAYMENT
-from lunas.storage.payment_items import asked_attributes, denied_attributes, due_attributes
+from lunas.storage.pages import LATEST, RESOLUTION, in_partition
+from lunas.storage.payment_items import HISTORY, asked_attributes, denied_attributes, due_attributes
+from lunas.storage.payment_items import TYPE as PAYMENT
 from lunas.storage.table import Table
 
-BEGINNING, LATEST = "0", ":"
-"""Below and above every time as text."""
+BEGINNING = "0"
+"""Below every time as text."""
+SEPARATOR = "|"
+"""Between the parts of a checkpoint; no key of a payment or an enrollment contains it."""
+_CHANGES = {"type": HISTORY}
+_PARTITIONS: Mapping[Feed, Mapping[str, str]] = {
+    Feed.APPROVED: {"type": PAYMENT, "status": Status.APPROVED},
+    Feed.PAYMENT: {"type": PAYMENT},
+    Feed.HISTORY: _CHANGES,
+    Feed.ENROLLMENT: {"type": ENROLLMENT},
+    Feed.PLATFORM: _CHANGES,
+    Feed.PLATFORM_AGAIN: _CHANGES,
+}
+"""What each feed reads: all items of a type, or those with one status."""
 NO_TIME = "never"
 """In a condition, in place of an absent time; it sorts after every time."""
 
@@ -30,11 +44,11 @@ class Schedule:
 
     def payments(self, now: datetime, limit: int) -> list[str]:
         """Return the ids of payments to check, the most overdue first: one Query."""
-        return self._ids(keys.DUE_AT_GATEWAY, now, limit)
+        return self._ids(PAYMENT, now, limit)
 
     def deliveries(self, now: datetime, limit: int) -> list[str]:
         """Return the ids of enrollments whose delivery is overdue: one Query."""
-        return self._ids(keys.DUE_AT_PLATFORM, now, limit)
+        return self._ids(ENROLLMENT, now, limit)
 
     def paused_until(self) -> datetime | None:
         """Return until when calls to the gateway are paused, or None."""
@@ -94,7 +108,7 @@ class Schedule:
         return self.table.update(keys.payment(payment.id), change)
 
     def checkpoint(self, feed: Feed, now: datetime) -> str:
-        """Return the checkpoint of a feed: a time, or the last audited sort key."""
+        """Return the checkpoint of a feed: a time, or the place of the last audited item."""
         item = self.table.get(keys.audit(feed))
         if item:
             return str(item["checkpoint"])
@@ -110,65 +124,41 @@ class Schedule:
     def batch(self, feed: Feed, checkpoint: str, until: datetime, limit: int) -> Batch:
         """Read the next batch of a feed: one Query of up to ``limit`` items.
 
-        History is partitioned by day, so a batch ends with its day, and may be empty. The list of
-        APPROVED payments starts again after its end.
+        The list of APPROVED payments starts again after its end.
         """
-        match feed:
-            case Feed.APPROVED:
-                return self._waiting(checkpoint, limit)
-            case _ if checkpoint >= to_iso(until):
-                return Batch((), checkpoint, is_last=True)
-            case Feed.HISTORY | Feed.PLATFORM | Feed.PLATFORM_AGAIN:
-                end = min(_midnight_after(checkpoint), until)
-                found = self._batch(keys.day_of_history(checkpoint), checkpoint, end, limit)
-                return replace(found, is_last=found.is_last and end == until)
-            case Feed.ENROLLMENT:
-                return self._batch(ENROLLMENT, checkpoint, until, limit)
+        start, _, place = checkpoint.partition(SEPARATOR)
+        partition = _PARTITIONS[feed]
+        index = "byStatus" if "status" in partition else "byType"
+        end = LATEST if feed is Feed.APPROVED else to_iso(until - RESOLUTION)
+        following = BEGINNING if feed is Feed.APPROVED else to_iso(until)
+        if start > end:
+            return Batch((), checkpoint, is_last=True)
+        request = {**in_partition(index, partition, start, end), "Limit": limit}
+        items, last = self.table.query(request, _after(partition, start, place) if place else None)
+        refs = tuple(map(_ref, items))
+        return Batch(refs, refs[-1].place if last else following, is_last=last is None)
 
-    def _ids(self, partition: str, now: datetime, limit: int) -> list[str]:
+    def _ids(self, kind: str, now: datetime, limit: int) -> list[str]:
         items, _ = self.table.query(
             {
                 "IndexName": "byDue",
-                "KeyConditionExpression": "dueKey = :key AND dueAt <= :now",
-                "ExpressionAttributeValues": placeholders({"key": partition, "now": to_iso(now)}),
+                "KeyConditionExpression": "#type = :type AND dueAt <= :now",
+                "ExpressionAttributeNames": {"#type": "type"},
+                "ExpressionAttributeValues": placeholders({"type": kind, "now": to_iso(now)}),
                 "Limit": limit,
             }
         )
-        return [item["pk"].partition("#")[2] for item in items]
-
-    def _batch(self, partition: str, checkpoint: str, end: datetime, limit: int) -> Batch:
-        items, more = self._query("byKind", "kindKey", partition, (checkpoint, to_iso(end)), limit)
-        following = items[-1]["listSort"] if more else to_iso(end)
-        return Batch(tuple(map(_ref, items)), following, is_last=not more)
-
-    def _waiting(self, checkpoint: str, limit: int) -> Batch:
-        partition = keys.state(PAYMENT, Status.APPROVED)
-        items, more = self._query("byState", "stateKey", partition, (checkpoint, LATEST), limit)
-        refs = tuple(Ref(item["id"]) for item in items)
-        return Batch(refs, items[-1]["listSort"] if more else BEGINNING, is_last=not more)
-
-    def _query(
-        self, index: str, key: str, partition: str, span: tuple[str, str], limit: int
-    ) -> tuple[list[Item], bool]:
-        items, last = self.table.query(
-            {
-                "IndexName": index,
-                "KeyConditionExpression": "#key = :key AND listSort BETWEEN :start AND :end",
-                "ExpressionAttributeNames": {"#key": key},
-                "ExpressionAttributeValues": placeholders(
-                    {"key": partition, "start": span[0], "end": span[1]}
-                ),
-                "Limit": limit,
-            }
-        )
-        return items, last is not None
+        return [keys.id_of(item) for item in items]
 
 
-def _midnight_after(checkpoint: str) -> datetime:
-    day = from_iso(checkpoint.partition("#")[0]).date()
-    return datetime.combine(day + timedelta(days=1), time(), UTC)
+def _after(partition: Mapping[str, str], created: str, place: str) -> Item:
+    """Return the key from which a Query of a partition goes on."""
+    pk, _, sk = place.partition(SEPARATOR)
+    return {**partition, "createdAt": created, "pk": pk, "sk": sk}
 
 
 def _ref(item: Item) -> Ref:
-    enrollment_id = item["id"] if item["type"] == "enrollment" else None
-    return Ref(item["paymentId"], enrollment_id, item["listSort"])
+    place = SEPARATOR.join([item["createdAt"], item["pk"], item["sk"]])
+    if item["type"] == ENROLLMENT:
+        return Ref(item["paymentId"], keys.id_of(item), place)
+    return Ref(keys.id_of(item), None, place)

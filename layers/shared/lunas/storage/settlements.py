@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 
+from lunas.domain.callback_evidence import CallbackEvidence
 from lunas.domain.enrollments import Enrollment, EnrollmentStatus, is_owed
 from lunas.domain.errors import ConcurrentUpdate
 from lunas.domain.payments import HistoryEvent, Payment
@@ -10,7 +11,6 @@ from lunas.domain.settlement import Overlap, Settlement
 from lunas.domain.times import to_iso
 from lunas.storage import keys
 from lunas.storage.anomalies import anomaly_item
-from lunas.storage.callbacks import callback_action
 from lunas.storage.enrollment_items import (
     claims_attribute,
     enrollment_from,
@@ -19,24 +19,29 @@ from lunas.storage.enrollment_items import (
     term_attributes,
 )
 from lunas.storage.expressions import Change, Item
-from lunas.storage.payment_items import history_item, progress_attributes
+from lunas.storage.payment_items import history_items, progress_attributes
 from lunas.storage.table import Action, ConditionsFailed, Table
 
 NEW = "attribute_not_exists(#pk)"
 """Condition: the item does not exist yet."""
-NOT_ENTITLED = "(#status = :revoked OR #expiresAt <= :now)"
+NOT_ENTITLED = "(#enrollmentStatus = :revoked OR #expiresAt <= :now)"
 """Condition: the learner no longer has the course, after a refund or at the end of access."""
 AVAILABLE = f"{NEW} OR ({NOT_ENTITLED} AND #counted = :wasCounted)"
 """Condition: the learner can get the course, and is not counted in its quota."""
-NOT_EXPIRED = "attribute_not_exists(#expiresAt) OR #expiresAt > :now"
-"""Condition: access has not ended."""
+STILL_OWNED = (
+    "#enrollmentStatus = :enrolled AND (attribute_not_exists(#expiresAt) OR #expiresAt > :now)"
+)
+"""Condition: the learner has the course, and access has not ended."""
 AVAILABLE_AND_COUNTED = f"{NOT_ENTITLED} AND #counted = :wasCounted"
 """Condition: the learner can get the course again, and is still counted in its quota."""
 
 
 def settlement_actions(table: Table, plan: Settlement, *, keep_quota: bool) -> list[Action]:
     """Build all actions of a settlement, at most 100."""
-    actions = [step_action(table, plan.before, plan.after), *history_actions(table, plan.history)]
+    actions = [
+        step_action(table, plan.before, plan.after),
+        *history_actions(table, plan.history, plan.callback),
+    ]
     for enrollment in plan.enrollments:
         still_counted = enrollment.course_id in plan.still_counted
         actions.append(_enroll(table, enrollment, still_counted=still_counted))
@@ -46,8 +51,6 @@ def settlement_actions(table: Table, plan: Settlement, *, keep_quota: bool) -> l
     actions += [_overlap(table, plan.after, each) for each in plan.overlaps]
     if plan.anomaly:
         actions.append(table.put_action("anomaly", anomaly_item(plan.anomaly), NEW))
-    if plan.callback:
-        actions.append(callback_action(table, plan.callback))
     return actions
 
 
@@ -98,9 +101,11 @@ def step_action(table: Table, before: Payment, after: Payment) -> Action:
     )
 
 
-def history_actions(table: Table, events: Sequence[HistoryEvent]) -> list[Action]:
-    """Build the actions that add history events."""
-    return [table.put_action("payment", history_item(event), NEW) for event in events]
+def history_actions(
+    table: Table, events: Sequence[HistoryEvent], callback: CallbackEvidence | None = None
+) -> list[Action]:
+    """Build the actions that add history events, with the callback that caused them."""
+    return [table.put_action("payment", item, NEW) for item in history_items(events, callback)]
 
 
 def count_action(table: Table, course_id: str, *, keep_quota: bool, by: int = 1) -> Action:
@@ -180,7 +185,7 @@ def _overlap(table: Table, payment: Payment, overlap: Overlap) -> Action:
         keys.enrollment(after.id),
         Change(
             {**term_attributes(after), **(lengthened if overlap.lengthens else {})},
-            condition=f"#status = :enrolled AND ({NOT_EXPIRED}) AND {claims_unchanged(before)}",
+            condition=f"{STILL_OWNED} AND {claims_unchanged(before)}",
             given={
                 "enrolled": EnrollmentStatus.ENROLLED,
                 "now": to_iso(payment.updated_at),
