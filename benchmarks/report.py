@@ -54,6 +54,7 @@ class Results:
             *targets.of_starts(self.starts),
             *targets.of_warm(self.warm),
             *targets.of_calls(self.growth.costs[largest]),
+            *targets.of_writes(self.growth.costs[largest]),
             *targets.of_growth(self.growth),
             Target("unzipped layers and functions, MB", size_of(self.artifacts) / 1e6, 45),
         ]

@@ -23,6 +23,11 @@ LISTS = (
     "GET /packages",
     "GET /courses",
 )
+PURCHASE = ("POST /payments/initiate", "POST /webhooks/duitku", "EVENT delivery")
+"""What a purchase of one course consists of, from the order to COMPLETED."""
+MODEL = "with derived index keys"
+FORMER = {"a callback that settles": (30, 0.65), "a whole purchase": (79, 0.70)}
+"""Write units of the same people's purchases before decision 0029, with the limits beside them."""
 WARM = {"POST /payments/initiate": 0.60, "POST /webhooks/duitku": 0.75, "GET /payments": 0.60}
 """Limits of processor time beside FastAPI, which does the same work around each request."""
 
@@ -77,6 +82,19 @@ def of_calls(costs: Mapping[str, Cost]) -> Iterator[Target]:
     yield Target("calls of a webhook, duplicate", _calls(costs, f"{callback} again"), 1)
     yield Target("calls of an approval", _calls(costs, "PATCH /payments/{id}/approve"), 2)
     yield Target("calls of any list page", max(_calls(costs, name) for name in LISTS), 1)
+
+
+def of_writes(costs: Mapping[str, Cost]) -> Iterator[Target]:
+    """Compare the write units of a purchase, by whichever way to pay costs more, with FORMER."""
+    ways = ("new", "first", ""), ("by QRIS",) * 3
+    steps = [
+        [costs[f"{step} {note}".strip()].written for step, note in zip(PURCHASE, way, strict=True)]
+        for way in ways
+    ]
+    written = {"a callback that settles": max(each[1] for each in steps)}
+    written["a whole purchase"] = max(map(sum, steps))
+    for what, (former, limit) in FORMER.items():
+        yield ratio(f"write units of {what} / {MODEL}", written[what], former, limit, "units")
 
 
 def of_growth(growth: Growth) -> Iterator[Target]:
