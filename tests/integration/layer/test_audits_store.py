@@ -13,8 +13,9 @@ from lunas.domain.payments import AuditContext, HistoryEvent, Payment, Status, S
 from lunas.domain.times import to_iso
 from lunas.storage.enrollment_items import enrollment_item
 from lunas.storage.expressions import Change
+from lunas.storage.history_items import history_items
 from lunas.storage.keys import payment as payment_key
-from lunas.storage.payment_items import history_items, payment_item
+from lunas.storage.payment_items import payment_item
 from lunas.storage.payments import Payments
 from lunas.storage.schedule import Schedule
 from lunas.storage.table import Table

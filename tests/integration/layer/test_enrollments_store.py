@@ -24,7 +24,8 @@ from lunas.storage.anomalies import Anomalies
 from lunas.storage.catalog import Catalog
 from lunas.storage.enrollment_items import enrollment_item
 from lunas.storage.enrollments import Enrollments
-from lunas.storage.payment_items import history_items, payment_item
+from lunas.storage.history_items import history_items
+from lunas.storage.payment_items import payment_item
 from lunas.storage.payments import Payments
 from lunas.storage.table import Table
 from tests.support.builders import LATER, NOW, bought, enrollment, payment

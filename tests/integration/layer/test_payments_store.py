@@ -35,8 +35,8 @@ from lunas.storage.anomalies import Anomalies
 from lunas.storage.catalog import Catalog
 from lunas.storage.enrollment_items import enrollment_item
 from lunas.storage.enrollments import Enrollments
+from lunas.storage.history_items import history_items
 from lunas.storage.learners import Learners
-from lunas.storage.payment_items import history_items
 from lunas.storage.payments import Payments
 from lunas.storage.schedule import Schedule
 from lunas.storage.table import Table

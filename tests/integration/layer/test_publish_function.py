@@ -15,7 +15,8 @@ from lunas.domain.payments import AuditContext, Status
 from lunas.storage.anomalies import anomaly_item
 from lunas.storage.enrollment_items import enrollment_item
 from lunas.storage.expressions import to_wire
-from lunas.storage.payment_items import history_items, payment_item
+from lunas.storage.history_items import history_items
+from lunas.storage.payment_items import payment_item
 from tests.integration.layer.queues import Queues
 from tests.support.builders import GATEWAY_CONTEXT, LATER, NOW, enrollment, payment, request_of
 from tests.support.functions import invoke

@@ -1,15 +1,11 @@
-"""Converts payments and history events to items of the table, and back."""
+"""Converts payments to items of the table, and back."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from datetime import datetime
-from itertools import groupby
 
-from lunas.domain.callback_evidence import CallbackEvidence
 from lunas.domain.payments import (
-    FIRST,
     BoughtCourse,
     GatewayInvoice,
-    HistoryEvent,
     Method,
     Payment,
     Status,
@@ -18,10 +14,10 @@ from lunas.domain.payments import (
 from lunas.domain.times import from_iso, to_iso
 from lunas.domain.users import Customer, Learner, PaymentType
 from lunas.storage import keys
-from lunas.storage.callbacks import evidence_attributes
 from lunas.storage.expressions import Item, given
+from lunas.storage.history_items import by_owner
 
-TYPE, HISTORY = "payment", "history"
+TYPE = "payment"
 
 
 def payment_item(payment: Payment, opened_by: str | None = None) -> Item:
@@ -35,7 +31,7 @@ def payment_item(payment: Payment, opened_by: str | None = None) -> Item:
         **keys.payment(payment.id),
         "type": TYPE,
         "userId": payment.user_id,
-        "openedBy": None if opened_by == _owner(payment.user_id) else opened_by,
+        "openedBy": None if opened_by == by_owner(payment.user_id) else opened_by,
         "purchase": _purchase_item(payment),
         "paymentType": payment.payment_type,
         "method": payment.method,
@@ -152,77 +148,6 @@ def invoice_attributes(payment: Payment, invoice: GatewayInvoice) -> Item:
         # Apart, so that it can be removed once the payment is settled: it is long.
         "qrString": invoice.qr_string,
     }
-
-
-def first_event(item: Item) -> HistoryEvent:
-    """Return the first history event of a payment, from the payment's item."""
-    return HistoryEvent(
-        payment_id=keys.id_of(item),
-        version=1,
-        at=from_iso(item["createdAt"]),
-        actor=item.get("openedBy", _owner(item["userId"])),
-        source=None,
-        target=FIRST[Method(item["method"])],
-    )
-
-
-def history_items(
-    events: Sequence[HistoryEvent], callback: CallbackEvidence | None = None
-) -> list[Item]:
-    """Return the items of new history events: one for those that happened as one.
-
-    ``callback``: the evidence of the callback that caused them.
-    """
-    return [
-        _history_item(list(each), callback)
-        for _, each in groupby(
-            events, lambda each: (each.at, each.actor, each.evidence, each.reason)
-        )
-    ]
-
-
-def history_from(item: Item) -> list[HistoryEvent]:
-    """Return the history events of an item, oldest first."""
-    statuses = [Status(each) for each in item["statuses"]]
-    sources = [_optional(Status, item.get("from")), *statuses]
-    return [
-        HistoryEvent(
-            payment_id=keys.id_of(item),
-            version=int(item["version"]) + place,
-            at=from_iso(item["createdAt"]),
-            actor=item["actor"],
-            source=sources[place],
-            target=status,
-            evidence=item.get("evidence"),
-            reason=item.get("reason"),
-        )
-        for place, status in enumerate(statuses)
-    ]
-
-
-def _history_item(events: Sequence[HistoryEvent], callback: CallbackEvidence | None) -> Item:
-    first = events[0]
-    return {
-        **keys.history(first.payment_id, first.version),
-        "type": HISTORY,
-        "version": first.version,
-        "createdAt": to_iso(first.at),
-        "actor": first.actor,
-        "from": first.source,
-        "statuses": [each.target for each in events],
-        "evidence": dict(first.evidence) if first.evidence else None,
-        "reason": first.reason,
-        "callback": _callback_item(callback) if callback else None,
-    }
-
-
-def _callback_item(callback: CallbackEvidence) -> Item:
-    proof = {"digest": callback.digest, "signature": callback.signature}
-    return {**proof, **evidence_attributes(callback)}
-
-
-def _owner(user_id: str) -> str:
-    return f"user:{user_id}"
 
 
 def _purchase_item(payment: Payment) -> Item:

@@ -12,12 +12,11 @@ from lunas.domain.times import to_iso
 from lunas.storage import keys
 from lunas.storage.catalog import Catalog
 from lunas.storage.expressions import Change, given, placeholders
+from lunas.storage.history_items import TYPE as HISTORY
+from lunas.storage.history_items import first_event, history_from
 from lunas.storage.pages import Listing, places, read_page
 from lunas.storage.payment_items import (
-    HISTORY,
     TYPE,
-    first_event,
-    history_from,
     invoice_attributes,
     payment_from,
     payment_item,

@@ -10,9 +10,10 @@ from lunas.domain.times import from_iso, to_iso
 from lunas.storage import keys
 from lunas.storage.enrollment_items import TYPE as ENROLLMENT
 from lunas.storage.expressions import Change, Item, placeholders
+from lunas.storage.history_items import TYPE as HISTORY
 from lunas.storage.pages import LATEST, RESOLUTION, in_partition
-from lunas.storage.payment_items import HISTORY, asked_attributes, denied_attributes, due_attributes
 from lunas.storage.payment_items import TYPE as PAYMENT
+from lunas.storage.payment_items import asked_attributes, denied_attributes, due_attributes
 from lunas.storage.table import Table
 
 BEGINNING = "0"

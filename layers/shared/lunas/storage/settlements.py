@@ -19,7 +19,8 @@ from lunas.storage.enrollment_items import (
     term_attributes,
 )
 from lunas.storage.expressions import Change, Item
-from lunas.storage.payment_items import history_items, progress_attributes
+from lunas.storage.history_items import history_items
+from lunas.storage.payment_items import progress_attributes
 from lunas.storage.table import Action, ConditionsFailed, Table
 
 NEW = "attribute_not_exists(#pk)"
