@@ -19,10 +19,11 @@ from local.cloud.aws import Aws
 from local.tokens import user_token
 from lunas.clock import new_payment_id, now
 from lunas.domain.payments import BoughtCourse, Method, Payment, Status
-from lunas.domain.users import Customer, Learner, PaymentType
+from lunas.domain.users import PaymentType
 from lunas.gateways.duitku.client import Duitku, DuitkuAccount
 from lunas.storage.expressions import to_wire
 from lunas.storage.payment_items import invoice_attributes, payment_item
+from tests.support.people import ACCOUNTING, PACKAGE_NAME, someone
 
 type Event = dict[str, Any]
 
@@ -44,7 +45,8 @@ class Traffic:
 
     def initiate(self) -> Event:
         """Create a purchase of a new learner."""
-        token = user_token(self.stack, f"u{uuid.uuid4().hex}")
+        buyer = someone()
+        token = user_token(self.stack, buyer.id, **buyer.claims)
         headers = {"authorization": f"Bearer {token}", "content-type": "application/json"}
         return http("POST", "/payments/initiate", headers, json.dumps(self.purchase))
 
@@ -90,21 +92,22 @@ class Traffic:
         }
 
     def _draft(self) -> Payment:
-        user, moment = f"u{uuid.uuid4().hex}", now()
-        email = f"{user}@example.com"
+        buyer, moment = someone(), now()
         return Payment(
             id=new_payment_id(),
-            user_id=user,
+            user_id=buyer.id,
             package_id=self.purchase["packageId"],
-            package_name="Entry",
+            package_name=PACKAGE_NAME,
             course_id=self.purchase["courseId"],
-            courses=(BoughtCourse(self.purchase["courseId"], "Entry", self._platform_course),),
+            courses=(
+                BoughtCourse(self.purchase["courseId"], ACCOUNTING.name, self._platform_course),
+            ),
             status=Status.PENDING,
             payment_type=PaymentType.UMUM,
             method=Method.GATEWAY,
             amount=49_000,
-            customer=Customer("Budi", "Santoso", email),
-            learner=Learner("Budi", "Santoso", email),
+            customer=buyer.customer,
+            learner=buyer.learner,
             created_at=moment,
             updated_at=moment,
             version=1,

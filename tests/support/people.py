@@ -1,6 +1,7 @@
 """Ordinary buyers and courses, for measures that depend on the length of real texts."""
 
-from dataclasses import dataclass
+import uuid
+from dataclasses import dataclass, replace
 from typing import Any
 
 from lunas.domain.catalog import Course
@@ -71,6 +72,13 @@ AGUS = Buyer(
     "agus.setiawan@gmail.com",
     "+6281122334455",
 )
+
+
+def someone() -> Buyer:
+    """Return another ordinary person, with an id and an address of their own."""
+    number = uuid.uuid4()
+    return replace(SITI, id=str(number), email=f"siti.nuraisyah.{number.hex[:8]}@gmail.com")
+
 
 ACCOUNTING = Course(
     "akuntansi-umkm",
