@@ -62,9 +62,11 @@ def _without(
     """Yield what is left of a top-level statement; what defines ``names`` goes to ``late``."""
     match node:
         case ast.Import(given) | ast.ImportFrom(names=given):
-            late |= {
-                _bound(each): _importing(node, [each]) for each in given if _bound(each) in names
-            }
+            for each in given:
+                if _bound(each) in late:
+                    raise ValueError(f"two imports of {_bound(each)}, of which one would be lost")
+                if _bound(each) in names:
+                    late[_bound(each)] = _importing(node, [each])
             if rest := [each for each in given if _bound(each) not in names]:
                 yield _importing(node, rest)
         case ast.Assign([ast.Name(name)]) if name in names:

@@ -77,7 +77,8 @@ def _texts(package: str) -> Iterator[str]:
         try:
             importlib.import_module(module.name)
         except ImportError as error:
-            sys.stderr.write(f"{module.name} is not prepared: {error}\n")
+            # SAM shows what a build prints, but not its errors unless it fails.
+            sys.stdout.write(f"{module.name} is not prepared: {error}\n")
     del vars(dataclasses)["exec"]
     yield from found
 

@@ -20,7 +20,7 @@ from tests.support.users import Person, Users, eventually
 
 COURSE, BUNDLE = "python-dasar", "bundle-data"
 AGED = SETTLED_AFTER + timedelta(minutes=5)
-TIMES = ("createdAt", "updatedAt", "approvedAt", "completedAt")
+TIMES = ("createdAt", "enrolledAt", "updatedAt", "approvedAt", "completedAt")
 
 
 type Damage = Callable[["Auditing", Json], None]

@@ -50,7 +50,7 @@ def calls_of(world: World) -> dict[str, list[int]]:
     made: dict[str, list[tuple[str, int]]] = {}
     for item in world.aws.table.of_type("enrollment"):
         traced = world.thinkific.simulation.traffic.traced(item["correlationId"]["S"])
-        place = (item["createdAt"]["S"], sum(traced.values()))
+        place = (item["enrolledAt"]["S"], sum(traced.values()))
         made.setdefault(item["userId"]["S"], []).append(place)
     return {user: [calls for _, calls in sorted(each)] for user, each in made.items()}
 

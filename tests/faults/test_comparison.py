@@ -20,7 +20,7 @@ def enrollments(school: School) -> list[Any]:
 
 def codes(school: School) -> list[str]:
     items = school.world.aws.table.of_type("anomaly")
-    return sorted(item["evidence"]["M"]["code"]["S"] for item in items)
+    return sorted(item["finding"]["M"]["evidence"]["M"]["code"]["S"] for item in items)
 
 
 def deleted(school: School) -> None:

@@ -108,7 +108,9 @@ class School:
         return str(self.world.call(ADMIN, "GET /payments/{id}", path).body["status"])
 
     def anomalies(self) -> list[str]:
-        return [each["kind"]["S"] for each in self.world.aws.table.of_type("anomaly")]
+        return [
+            each["finding"]["M"]["kind"]["S"] for each in self.world.aws.table.of_type("anomaly")
+        ]
 
     def ends(self, course: str = FIRST) -> list[datetime | None]:
         """Return when the active enrollments of Budi's account at Thinkific end; None: never."""

@@ -23,7 +23,7 @@ class Schedule:
 
     def age(self, enrollment: Json) -> None:
         """Move an enrollment's creation far into the past."""
-        aged = Change({"createdAt": PAST})
+        aged = Change({"enrolledAt": PAST})
         assert self._cloud.table.update(keys.enrollment(enrollment["id"]), aged)
 
     def payment_due(self, payment: Json, **more: str) -> None:

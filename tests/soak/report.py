@@ -109,7 +109,7 @@ def _settled(facts: Facts) -> Mapping[str, int]:
         for event in events
         if event["to"] == "APPROVED"
     )
-    kinds = Counter(f"anomalies {each['kind']}" for each in facts.anomalies)
+    kinds = Counter(f"anomalies {each['finding']['kind']}" for each in facts.anomalies)
     return {**actors, **kinds}
 
 

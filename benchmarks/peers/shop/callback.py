@@ -159,7 +159,7 @@ def _enrollment(payment: dict[str, Any], course: dict[str, Any], now: datetime) 
         "counted": True,
         "platformCourseId": course.get("platformCourseId"),
         "correlationId": payment.get("correlationId"),
-        "createdAt": at,
+        "enrolledAt": at,
         "updatedAt": at,
         "deliveryStatus": "PENDING",
         "deliveryRequest": 1,

@@ -114,7 +114,7 @@ class AtRest:
         return max(time_of(enrollment, name) for name in names).replace(microsecond=0)
 
     def _has_anomaly(self, payment: Item) -> bool:
-        named = (each.get("paymentId") for each in self._snapshot.anomalies)
+        named = (each["finding"].get("paymentId") for each in self._snapshot.anomalies)
         return payment["id"] in named
 
     def _revoked(self, payment: Item) -> Iterator[str]:

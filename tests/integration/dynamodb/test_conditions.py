@@ -86,7 +86,7 @@ def test_a_failed_condition_returns_the_item_on_request(
     database.put(**HELD)
     requests: dict[str, dict[str, Any]] = {
         "put_item": {"Item": wire({})},
-        "update_item": {"Key": key(), "UpdateExpression": "REMOVE createdAt"},
+        "update_item": {"Key": key(), "UpdateExpression": "REMOVE enrolledAt"},
         "delete_item": {"Key": key()},
     }
     more = {"ReturnValuesOnConditionCheckFailure": shown} if shown else {}

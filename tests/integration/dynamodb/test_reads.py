@@ -27,8 +27,8 @@ def sorts(answer: Any, name: str = "sk") -> list[str]:
 def filled(database: Database) -> Database:
     """Put four items into a partition, and others around it."""
     for sk in SORTS:
-        database.put(sk=sk, courseId="C", createdAt=f"T{sk}", a=sk)
-    database.put(pk="P2", sk="B1", courseId="C2", createdAt="TB1")
+        database.put(sk=sk, courseId="C", enrolledAt=f"T{sk}", a=sk)
+    database.put(pk="P2", sk="B1", courseId="C2", enrolledAt="TB1")
     database.put(pk="P3", sk="B1", courseId="C")
     return database
 
@@ -83,18 +83,18 @@ def test_an_index_shows_whole_items_and_only_those_that_have_its_keys(filled: Da
     reply = query(filled, "courseId = :p", p={"S": "C"}, IndexName="byCourse")
 
     assert reply["Items"] == [
-        wire({"sk": sk, "courseId": "C", "createdAt": f"T{sk}", "a": sk}) for sk in SORTS
+        wire({"sk": sk, "courseId": "C", "enrolledAt": f"T{sk}", "a": sk}) for sk in SORTS
     ]
 
 
 def test_an_index_of_keys_shows_only_them(database: Database) -> None:
-    database.put(platformEnrollmentId="7", createdAt="T", a="text")
+    database.put(platformEnrollmentId="7", enrolledAt="T", a="text")
 
     reply = query(
         database, "platformEnrollmentId = :p", p={"S": "7"}, IndexName="byPlatformEnrollment"
     )
 
-    assert reply["Items"] == [wire({"platformEnrollmentId": "7", "createdAt": "T"})]
+    assert reply["Items"] == [wire({"platformEnrollmentId": "7", "enrolledAt": "T"})]
 
 
 def test_an_item_leaves_an_index_with_its_key(filled: Database) -> None:
@@ -132,14 +132,19 @@ def test_pages_follow_each_other(
 def test_a_page_returns_every_key_of_its_last_item(filled: Database) -> None:
     reply = query(filled, "courseId = :p", p={"S": "C"}, IndexName="byCourse", Limit=1)
 
-    assert reply["LastEvaluatedKey"] == wire({"sk": "A", "courseId": "C", "createdAt": "TA"})
+    assert reply["LastEvaluatedKey"] == wire({"sk": "A", "courseId": "C", "enrolledAt": "TA"})
 
 
 @pytest.mark.parametrize(("forward", "rest"), [(True, ["C"]), (False, ["B1", "A"])])
 def test_a_page_continues_after_a_deleted_item(
     filled: Database, rest: list[str], *, forward: bool
 ) -> None:
-    ended = {"pk": {"S": "P"}, "sk": {"S": "B2"}, "courseId": {"S": "C"}, "createdAt": {"S": "TB2"}}
+    ended = {
+        "pk": {"S": "P"},
+        "sk": {"S": "B2"},
+        "courseId": {"S": "C"},
+        "enrolledAt": {"S": "TB2"},
+    }
     filled.ask("update_item", Key=key("P", "B2"), UpdateExpression="REMOVE courseId")
 
     reply = query(

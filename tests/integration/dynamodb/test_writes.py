@@ -92,8 +92,8 @@ REFUSED_UPDATES: dict[str, tuple[str, list[str], dict[str, Any]]] = {
     "with a value too many": ("SET #a = :v", ["a"], {"v": {"S": "x"}, "w": {"S": "y"}}),
     "with a name too few": ("SET #a = :v, #b = :v", ["a"], {"v": {"S": "x"}}),
     "with a value too few": ("SET #a = :v, #b = :w", ["a", "b"], {"v": {"S": "x"}}),
-    "to a key of an index of another type": ("SET createdAt = :v", [], {"v": {"N": "1"}}),
-    "to an empty key of an index": ("SET createdAt = :v", [], {"v": {"S": ""}}),
+    "to a key of an index of another type": ("SET enrolledAt = :v", [], {"v": {"N": "1"}}),
+    "to an empty key of an index": ("SET enrolledAt = :v", [], {"v": {"S": ""}}),
 }
 
 
@@ -123,7 +123,7 @@ def test_memory_refuses_what_dynamodb_refuses_and_ministack_accepts(memory: Data
 REFUSED_ITEMS: dict[str, dict[str, Any]] = {
     "an empty key": {"pk": ""},
     "a key of another type": {"sk": 1},
-    "an empty key of an index": {"createdAt": ""},
+    "an empty key of an index": {"enrolledAt": ""},
     "a key of an index of another type": {"platformEnrollmentId": 1},
     "an empty set": {"a": {"SS": []}},
     "an empty set within": {"a": {"M": {"b": {"L": [{"SS": []}]}}}},

@@ -82,6 +82,13 @@ def test_a_list_shows_payments_as_they_are(
         assert payment_view(each, ADMIN_CALLER) == shown[each.id]
 
 
+def test_a_span_within_a_millisecond_is_empty(table: Table, payments: Payments) -> None:
+    assert table.put(payment_item(payment()), NEW)
+    tick = timedelta(microseconds=200)
+    wanted = PaymentFilter(span=Span(NOW + tick, NOW + 2 * tick))
+    assert payments.page(wanted, 100, None) == Page((), None)
+
+
 SPANS = [
     (Span(NOW + 2 * MINUTE), "p5 p4 p3 p2"),
     (Span(None, NOW + 2 * MINUTE), "p1 p0"),

@@ -21,7 +21,12 @@ from tests.support.api_requests import (
     user_token,
 )
 
-AT = {"pk": "PAYMENT#pay1", "sk": "PAYMENT", "listSort": "2026-11-22T03:04:05.678Z#pay1"}
+AT = {
+    "pk": "PAYMENT#pay1",
+    "sk": "PAYMENT",
+    "type": "payment",
+    "createdAt": "2026-11-22T03:04:05.678Z",
+}
 PAID = PaymentFilter(status=Status.PAID)
 SINCE = Span(datetime(2026, 1, 1, tzinfo=UTC))
 ASKED = {"list": "payments", "filter": PAID}

@@ -22,7 +22,7 @@ class Signature(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CallbackEvidence:
-    """A callback as it is stored, from ``at`` to ``until``.
+    """A callback as it is stored: from ``at`` to ``until``, or for good if it changed a status.
 
     ``digest`` is the SHA-256 of the raw body in hexadecimal, so a repeated body is one piece of
     evidence. ``length`` is the body's, in bytes. ``fields`` are those stored with their values,

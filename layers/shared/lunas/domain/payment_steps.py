@@ -72,7 +72,7 @@ def _stamped(payment: Payment, step: Step, audit_context: AuditContext) -> Payme
         case Status.APPROVED:
             return replace(
                 payment,
-                # No one is to pay by its code again.
+                # The buyer must not pay by this code a second time.
                 gateway=payment.gateway and replace(payment.gateway, qr_string=None),
                 approved_at=audit_context.at,
                 approved_by=payment.gateway_name

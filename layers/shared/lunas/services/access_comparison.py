@@ -79,7 +79,7 @@ class _OutOfTime(Exception):
 
 
 class _Unreadable(Exception):
-    """An item of a payment is malformed; its only argument is the error of reading it."""
+    """An item of a payment is malformed; its argument is the error of reading it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,7 +6,7 @@ from lunas.domain.anomalies import Anomaly, AnomalyKind, AnomalyStatus, Resoluti
 from lunas.domain.lists import Page, Position
 from lunas.domain.times import from_iso, to_iso
 from lunas.storage import keys
-from lunas.storage.expressions import Change, Item
+from lunas.storage.expressions import Change, Item, given
 from lunas.storage.pages import Listing, read_page
 from lunas.storage.table import Table
 
@@ -18,12 +18,16 @@ def anomaly_item(anomaly: Anomaly) -> Item:
     return {
         **keys.anomaly(anomaly.id),
         "type": TYPE,
-        "kind": anomaly.kind,
         "status": anomaly.status,
         "createdAt": to_iso(anomaly.at),
-        "orderId": anomaly.order_id,
-        "paymentId": anomaly.payment_id,
-        "evidence": dict(anomaly.evidence),
+        "finding": given(
+            {
+                "kind": anomaly.kind,
+                "orderId": anomaly.order_id,
+                "paymentId": anomaly.payment_id,
+                "evidence": dict(anomaly.evidence),
+            }
+        ),
     }
 
 
@@ -73,13 +77,14 @@ class Anomalies:
 
 
 def _anomaly_from(item: Item) -> Anomaly:
+    finding = item["finding"]
     return Anomaly(
         id=keys.id_of(item),
-        kind=AnomalyKind(item["kind"]),
+        kind=AnomalyKind(finding["kind"]),
         at=from_iso(item["createdAt"]),
-        order_id=item["orderId"],
-        evidence=item["evidence"],
-        payment_id=item.get("paymentId"),
+        order_id=finding["orderId"],
+        evidence=finding["evidence"],
+        payment_id=finding.get("paymentId"),
         status=AnomalyStatus(item["status"]),
         resolved=_resolution_from(item["resolved"]) if "resolved" in item else None,
     )

@@ -32,7 +32,7 @@ def enrollment_item(enrollment: Enrollment) -> Item:
         "platformCourseId": enrollment.platform_course_id,
         "correlationId": enrollment.correlation_id,
         "certificateUrl": enrollment.certificate_url,
-        "createdAt": to_iso(enrollment.created_at),
+        "enrolledAt": to_iso(enrollment.created_at),
         "updatedAt": to_iso(enrollment.updated_at),
         **delivery_attributes(enrollment.delivery),
     }
@@ -94,7 +94,7 @@ def enrollment_from(item: Item) -> Enrollment:
         platform_course_id=item.get("platformCourseId"),
         correlation_id=item.get("correlationId"),
         certificate_url=item.get("certificateUrl"),
-        created_at=from_iso(item["createdAt"]),
+        created_at=from_iso(item["enrolledAt"]),
         updated_at=from_iso(item["updatedAt"]),
         delivery=_delivery_from(item),
     )

@@ -170,18 +170,17 @@ def _delivery_change(enrollment: Enrollment) -> Change:
 
 
 def _listing(wanted: EnrollmentFilter) -> Listing:
-    delivery: dict[str, str | None] = {"deliveryStatus": wanted.delivery}
+    where: dict[str, str | None] = {}
     if wanted.user_id is not None:
-        return Listing(
-            index="byUser",
-            partition={"userId": wanted.user_id, "type": TYPE},
-            span=wanted.span,
-            where={"enrollmentStatus": wanted.status},
-        )
-    if wanted.course_id is not None:
-        partition = {"courseId": wanted.course_id}
-        return Listing(index="byCourse", partition=partition, span=wanted.span, where=delivery)
-    if wanted.delivery is not None:
-        partition = {"deliveryStatus": wanted.delivery}
-        return Listing(index="byDelivery", partition=partition, span=wanted.span)
-    return Listing(index="byType", partition={"type": TYPE}, span=wanted.span)
+        index, partition = "byLearner", {"userId": wanted.user_id}
+        where = {"enrollmentStatus": wanted.status}
+    elif wanted.course_id is not None:
+        index, partition = "byCourse", {"courseId": wanted.course_id}
+        where = {"deliveryStatus": wanted.delivery}
+    elif wanted.delivery is not None:
+        index, partition = "byDelivery", {"deliveryStatus": wanted.delivery}
+    else:
+        index, partition = "byEnrolledAt", {"type": TYPE}
+    return Listing(
+        index=index, partition=partition, sort="enrolledAt", span=wanted.span, where=where
+    )

@@ -40,7 +40,6 @@ def payment_item(payment: Payment, opened_by: str | None = None) -> Item:
         "proofLink": payment.proof_link,
         "gatewayName": payment.gateway_name,
         "expiresAt": payment.gateway_expires_at and to_iso(payment.gateway_expires_at),
-        "channel": payment.channel,
         "prompt": payment.prompt or None,
         "invoiceAskedAt": created if payment.invoice_calls else None,
         "createdAt": created,
@@ -108,7 +107,7 @@ def payment_from(item: Item) -> Payment:
         gateway_name=item.get("gatewayName"),
         gateway_expires_at=_optional(from_iso, item.get("expiresAt")),
         check_at=_optional(from_iso, item.get("dueAt")),
-        channel=item.get("channel"),
+        channel=purchase.get("channel"),
         prompt=item.get("prompt", False),
         asked_at=_optional(from_iso, item.get("askedAt")),
         asking=item.get("asking", False),
@@ -160,6 +159,7 @@ def _purchase_item(payment: Payment) -> Item:
             "fixed": True if payment.course_id is None else None,
             "courses": [_course_item(course) for course in payment.courses],
             "amount": payment.amount,
+            "channel": payment.channel,
             "accessDays": payment.access_days,
             "platformBundleId": payment.platform_bundle_id,
         }
@@ -228,7 +228,7 @@ def _invoice_from(item: Item) -> GatewayInvoice:
     return GatewayInvoice(
         reference=gateway["reference"],
         payment_url=gateway.get("paymentUrl"),
-        payment_method=gateway.get("paymentMethod", item.get("channel")),
+        payment_method=gateway.get("paymentMethod", item["purchase"].get("channel")),
         va_number=gateway.get("vaNumber"),
         # An invoice that came after the settlement may have left one.
         qr_string=None if is_settled(Status(item["status"])) else item.get("qrString"),

@@ -241,7 +241,7 @@ def _listing(wanted: PaymentFilter) -> Listing:
     where: dict[str, str | None] = {"paymentType": wanted.payment_type, "method": wanted.method}
     index, partition = "byType", {"type": TYPE}
     if wanted.user_id is not None:
-        index, partition = "byUser", {"userId": wanted.user_id, "type": TYPE}
+        index, partition = "byUser", {"userId": wanted.user_id}
         where["status"] = wanted.status
     elif wanted.status is not None:
         index, partition = "byStatus", {"type": TYPE, "status": wanted.status}

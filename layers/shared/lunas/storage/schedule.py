@@ -9,7 +9,7 @@ from lunas.domain.payments import Payment, Status
 from lunas.domain.times import from_iso, to_iso
 from lunas.storage import keys
 from lunas.storage.enrollment_items import TYPE as ENROLLMENT
-from lunas.storage.expressions import Change, Item, placeholders
+from lunas.storage.expressions import Change, Item, Key, placeholders
 from lunas.storage.history_items import TYPE as HISTORY
 from lunas.storage.pages import LATEST, RESOLUTION, in_partition
 from lunas.storage.payment_items import TYPE as PAYMENT
@@ -20,16 +20,16 @@ BEGINNING = "0"
 """Below every time as text."""
 SEPARATOR = "|"
 """Between the parts of a checkpoint; no key of a payment or an enrollment contains it."""
-_CHANGES = {"type": HISTORY}
-_PARTITIONS: Mapping[Feed, Mapping[str, str]] = {
-    Feed.APPROVED: {"type": PAYMENT, "status": Status.APPROVED},
-    Feed.PAYMENT: {"type": PAYMENT},
+_CHANGES = "byType", {"type": HISTORY}, "createdAt"
+_READ: Mapping[Feed, tuple[str, Mapping[str, str], str]] = {
+    Feed.APPROVED: ("byStatus", {"type": PAYMENT, "status": Status.APPROVED}, "createdAt"),
+    Feed.PAYMENT: ("byType", {"type": PAYMENT}, "createdAt"),
     Feed.HISTORY: _CHANGES,
-    Feed.ENROLLMENT: {"type": ENROLLMENT},
+    Feed.ENROLLMENT: ("byEnrolledAt", {"type": ENROLLMENT}, "enrolledAt"),
     Feed.PLATFORM: _CHANGES,
     Feed.PLATFORM_AGAIN: _CHANGES,
 }
-"""What each feed reads: all items of a type, or those with one status."""
+"""What each feed reads: an index, its partition, and the attribute by which it is sorted."""
 NO_TIME = "never"
 """In a condition, in place of an absent time; it sorts after every time."""
 
@@ -128,15 +128,15 @@ class Schedule:
         The list of APPROVED payments starts again after its end.
         """
         start, _, place = checkpoint.partition(SEPARATOR)
-        partition = _PARTITIONS[feed]
-        index = "byStatus" if "status" in partition else "byType"
+        index, partition, sort = _READ[feed]
         end = LATEST if feed is Feed.APPROVED else to_iso(until - RESOLUTION)
         following = BEGINNING if feed is Feed.APPROVED else to_iso(until)
         if start > end:
             return Batch((), checkpoint, is_last=True)
-        request = {**in_partition(index, partition, start, end), "Limit": limit}
-        items, last = self.table.query(request, _after(partition, start, place) if place else None)
-        refs = tuple(map(_ref, items))
+        after = {**partition, sort: start, **_key_of(place)} if place else None
+        request = {**in_partition(index, partition, sort, start, end), "Limit": limit}
+        items, last = self.table.query(request, after)
+        refs = tuple(_ref(item, item[sort]) for item in items)
         return Batch(refs, refs[-1].place if last else following, is_last=last is None)
 
     def _ids(self, kind: str, now: datetime, limit: int) -> list[str]:
@@ -152,14 +152,13 @@ class Schedule:
         return [keys.id_of(item) for item in items]
 
 
-def _after(partition: Mapping[str, str], created: str, place: str) -> Item:
-    """Return the key from which a Query of a partition goes on."""
+def _key_of(place: str) -> Key:
     pk, _, sk = place.partition(SEPARATOR)
-    return {**partition, "createdAt": created, "pk": pk, "sk": sk}
+    return {"pk": pk, "sk": sk}
 
 
-def _ref(item: Item) -> Ref:
-    place = SEPARATOR.join([item["createdAt"], item["pk"], item["sk"]])
+def _ref(item: Item, created: str) -> Ref:
+    place = SEPARATOR.join([created, item["pk"], item["sk"]])
     if item["type"] == ENROLLMENT:
         return Ref(item["paymentId"], keys.id_of(item), place)
     return Ref(keys.id_of(item), None, place)
