@@ -9,7 +9,7 @@ from benchmarks.traffic import Traffic
 from benchmarks.warm import FIRST, Contender, Warm, compare
 from local.cloud import Stack
 from lunas.storage.table import Table
-from tests.integration.api.test_capacity import stock
+from tests.integration.api.test_capacity import PURCHASE, stock
 from tests.support.metering import Cost
 from tests.support.seeding import dynamodb
 
@@ -23,9 +23,6 @@ LISTED = 10_000
 """Payments of the largest table whose lists the emulator returns within a function's time-out."""
 TIMED_LISTS = 20
 """Requests of a list, each of which takes the emulator a second in the largest of these tables."""
-
-CATALOG = {"packageId": "p1", "courseId": "c1"}
-"""The purchase that is possible in the tables of this module."""
 
 
 @dataclass(frozen=True)
@@ -92,7 +89,7 @@ def _times(
     contenders = []
     for size, table in tables.items():
         traffic = Traffic(stack, table)
-        traffic.purchase = CATALOG
+        traffic.purchase = PURCHASE
         make = {
             "POST /payments/initiate": traffic.initiate,
             "POST /webhooks/duitku": traffic.callback,

@@ -29,12 +29,12 @@ def create_invoice(payment: dict[str, Any]) -> dict[str, Any]:
         "x-duitku-merchantcode": MERCHANT,
         "x-duitku-signature": sign(f"{MERCHANT}{timestamp}"),
     }
-    customer = payment["customer"]
-    item = {"name": payment["packageName"], "price": payment["amount"], "quantity": 1}
+    customer, bought = payment["customer"], payment["purchase"]
+    item = {"name": bought["packageName"], "price": bought["amount"], "quantity": 1}
     body = {
-        "merchantOrderId": payment["id"],
-        "paymentAmount": payment["amount"],
-        "productDetails": payment["packageName"],
+        "merchantOrderId": payment["pk"].partition("#")[2],
+        "paymentAmount": bought["amount"],
+        "productDetails": bought["packageName"],
         "email": customer["email"],
         "customerVaName": f"{customer['firstName']} {customer['lastName']}".strip()[:20],
         "itemDetails": [item],
