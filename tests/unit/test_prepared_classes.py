@@ -67,7 +67,7 @@ def layer(tmp_path: Path) -> Path:
 
 def test_methods_are_compiled_once_for_all_starts(layer: Path) -> None:
     built = run(str(prepared_classes.__file__), str(layer), "front", "shop")
-    assert built.stderr.startswith("shop.foreign is not prepared: ")
+    assert built.stdout.startswith("shop.foreign is not prepared: ")
     prepared, other = run("-c", USE, str(layer)).stdout.splitlines()
     assert prepared == "0 Tea(name='Darjeeling', cups=1) True True"
     assert other == "1 Other(age=3)"
@@ -81,3 +81,11 @@ def test_bytecode_of_another_python_is_not_used(layer: Path) -> None:
     module.write_text(source.replace(f"MAGIC_NUMBER == {expected}", "MAGIC_NUMBER == b'old!'"))
     printed = run("-c", USE_OLD, str(layer))
     assert printed.stdout == "False Tea(name='a', cups=1)\n"
+
+
+def test_garbage_is_looked_for_less_often_but_still_is(layer: Path) -> None:
+    run(str(prepared_classes.__file__), str(layer), "front", "shop")
+    use = "import sys; sys.path.insert(0, sys.argv[1]); import front, gc; "
+    shown = run("-c", f"{use} print(gc.isenabled(), *gc.get_threshold())", str(layer)).stdout
+    enabled, threshold, *_ = shown.split()
+    assert (enabled, threshold) == ("True", "100000")
