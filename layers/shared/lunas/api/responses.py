@@ -5,11 +5,11 @@ nothing to show, and no value is null. The OpenAPI document is derived from thes
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from functools import cache
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Annotated, Literal, NotRequired, TypedDict, cast
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NotRequired, TypedDict, cast
 
 from aws_lambda_powertools.event_handler import Response, content_types
 from pydantic import Field
@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 
 NAMES_LEARNER = frozenset({"learnerBefore", "learnerAfter"})
 """Evidence of a correction that contains the name and address of a learner."""
+
+WRITERS: Mapping[type, Callable[[Any], object]] = {datetime: to_iso, tuple: list}
+"""How values of a type are written in JSON; all others are written as they are."""
 
 type Time = Annotated[str, Field(json_schema_extra={"format": "date-time"})]
 type Url = Annotated[str, Field(json_schema_extra={"format": "uri"})]
@@ -147,7 +150,8 @@ def show[V](kind: type[V], source: object, **computed: object) -> V:
     for name, attribute in _fields(cast("type", kind)):
         value = computed[name] if name in computed else getattr(source, attribute)
         if value is not None:
-            shown[name] = value if type(value) is str else _json(value)
+            write = WRITERS.get(type(value))
+            shown[name] = write(value) if write else value
     return cast("V", shown)
 
 
@@ -238,13 +242,3 @@ def _customer_view(customer: Customer) -> CustomerView:
 def _fields(kind: type) -> tuple[tuple[str, str], ...]:
     """Return the keys of a view, each with its name in snake case."""
     return tuple((each, re.sub("(?=[A-Z])", "_", each).lower()) for each in kind.__annotations__)
-
-
-def _json(value: object) -> object:
-    match value:
-        case datetime():
-            return to_iso(value)
-        case tuple():
-            return list(value)
-        case _:
-            return value
